@@ -1,0 +1,1 @@
+//! Small programs that show the parts of motcua at work; see the files beside this one.

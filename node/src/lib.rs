@@ -1,0 +1,7 @@
+//! Everything an office runs: the dossier and its rules, the directory, the store, the line to the province
+//! and the roles that tie them together. ARCHITECTURE.md has the map of these rooms and who may use whom.
+
+pub mod clock;
+pub mod dossier;
+pub mod ids;
+pub mod refusal;
