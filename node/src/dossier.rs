@@ -8,3 +8,4 @@ pub mod document;
 pub mod fold;
 pub mod number;
 pub mod paper;
+pub mod table;
