@@ -119,10 +119,9 @@ fn check_fields(step: &Step) -> Result<(), AdmitError> {
         step.acts.iter().any(|act| matches!(act.body, Body::Receive(_) | Body::RegisterOnline(_)));
     let is_covered = |name: &str| {
         is_receipt
-            || step.acts.iter().any(|act| match &act.body {
-                Body::CorrectField(body) => body.field == name,
-                Body::Unknown { .. } => true,
-                _ => false,
+            || step.acts.iter().any(|act| {
+                matches!(&act.body, Body::CorrectField(body) if body.field == name)
+                    || matches!(&act.body, Body::Unknown { .. })
             })
     };
     if step.fields.iter().all(|(name, _)| is_covered(name)) {

@@ -538,21 +538,18 @@ impl<'h> Judge<'h> {
         let marks = |wanted: MarkKind| {
             members.iter().copied().filter_map(move |index| {
                 self.effect(index)?;
-                match &self.item(index)?.act.body {
-                    Body::Mark(mark) if mark.mark == wanted => Some((index, mark)),
-                    _ => None,
-                }
+                let Body::Mark(mark) = &self.item(index)?.act.body else { return None };
+                (mark.mark == wanted).then_some((index, mark))
             })
         };
         for (place, mark) in marks(MarkKind::Void) {
             for id in &mark.acts {
                 let is_released = marks(MarkKind::Released)
                     .any(|(later, release)| release.acts.contains(id) && self.is_before(place, later));
-                if let (Some(target), false) = (self.place_of(*id), is_released) {
-                    if members.contains(&target) {
-                        voided.insert(target);
-                    }
+                if is_released {
+                    continue;
                 }
+                voided.extend(self.place_of(*id).filter(|target| members.contains(target)));
             }
         }
         voided
@@ -646,10 +643,8 @@ impl<'h> Judge<'h> {
     fn settled_choice(&self, settlement: usize) -> Option<usize> {
         let mut place = settlement;
         for _hop in 0..8 {
-            match &self.item(place)?.act.body {
-                Body::Settle(settle) => place = self.place_of(settle.choice)?,
-                _ => return Some(place),
-            }
+            let Body::Settle(settle) = &self.item(place)?.act.body else { return Some(place) };
+            place = self.place_of(settle.choice)?;
         }
         None
     }
@@ -806,18 +801,19 @@ impl<'h> Judge<'h> {
     fn field_write(&self, index: usize, name: &str) -> Option<FieldValue> {
         let item = self.item(index)?;
         self.effect(index)?;
-        let written = || item.writes.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
-        let value = match &item.act.body {
-            Body::Receive(_) | Body::RegisterOnline(_) => written(),
-            Body::CorrectField(body) if body.field == name => written(),
-            Body::Settle(body) if body.field.as_deref() == Some(name) => {
-                let chosen = self.place_of(body.choice)?;
-                return self
-                    .field_write(chosen, name)
-                    .map(|value| FieldValue { value: value.value, by: item.id });
-            }
-            _ => None,
-        }?;
+        if let Body::Settle(body) = &item.act.body {
+            let chosen = self.place_of(body.choice).filter(|_| body.field.as_deref() == Some(name))?;
+            return self
+                .field_write(chosen, name)
+                .map(|value| FieldValue { value: value.value, by: item.id });
+        }
+        let is_writer = matches!(&item.act.body, Body::Receive(_) | Body::RegisterOnline(_))
+            || matches!(&item.act.body, Body::CorrectField(body) if body.field == name);
+        let value = item
+            .writes
+            .iter()
+            .find(|(field, _)| is_writer && field == name)
+            .map(|(_, value)| value.clone())?;
         Some(FieldValue { value, by: item.id })
     }
 
@@ -868,18 +864,24 @@ impl<'h> Judge<'h> {
         if is_custody_bound && act.generation != view.generation {
             return Err("act-wrong-generation");
         }
-        match &act.body {
-            Body::Issue(_) if !view.is_signed => Err("act-not-signed"),
-            Body::Transfer(body) if body.to == *seat => Err("act-transfer-to-self"),
-            Body::Settle(body) => self.settle_is_legal(item, body, view),
-            Body::CorrectField(body) if self.field_values(&body.field, &item.past).len() > 1 => {
-                Err("act-field-contested")
-            }
-            Body::CorrectField(body) if !item.writes.iter().any(|(name, _)| *name == body.field) => {
-                Err("act-field-unchanged")
-            }
-            _ => Ok(()),
+        if matches!(&act.body, Body::Issue(_)) && !view.is_signed {
+            return Err("act-not-signed");
         }
+        if matches!(&act.body, Body::Transfer(body) if body.to == *seat) {
+            return Err("act-transfer-to-self");
+        }
+        if let Body::Settle(body) = &act.body {
+            return self.settle_is_legal(item, body, view);
+        }
+        if let Body::CorrectField(body) = &act.body {
+            if self.field_values(&body.field, &item.past).len() > 1 {
+                return Err("act-field-contested");
+            }
+            if !item.writes.iter().any(|(name, _)| *name == body.field) {
+                return Err("act-field-unchanged");
+            }
+        }
+        Ok(())
     }
 
     fn settle_is_legal(
