@@ -3,5 +3,6 @@
 
 pub mod clock;
 pub mod dossier;
+pub mod i18n;
 pub mod ids;
 pub mod refusal;

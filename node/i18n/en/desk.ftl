@@ -1,0 +1,1 @@
+### The desk: refusals of single lines.

@@ -1,0 +1,1 @@
+### The dossier: why an act is not allowed or does not count.

@@ -1,0 +1,1 @@
+### Bàn làm việc: lời từ chối cho từng dòng nhập.

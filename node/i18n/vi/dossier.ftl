@@ -1,0 +1,1 @@
+### Hồ sơ: vì sao một thao tác không được phép hoặc không được tính.
