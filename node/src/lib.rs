@@ -4,5 +4,6 @@
 pub mod clock;
 pub mod desk;
 pub mod dossier;
+pub mod i18n;
 pub mod ids;
 pub mod refusal;
