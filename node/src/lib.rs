@@ -2,6 +2,7 @@
 //! and the roles that tie them together. ARCHITECTURE.md has the map of these rooms and who may use whom.
 
 pub mod clock;
+pub mod control;
 pub mod desk;
 pub mod dossier;
 pub mod i18n;
