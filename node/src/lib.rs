@@ -2,6 +2,7 @@
 //! and the roles that tie them together. ARCHITECTURE.md has the map of these rooms and who may use whom.
 
 pub mod clock;
+pub mod directory;
 pub mod dossier;
 pub mod ids;
 pub mod refusal;
