@@ -1,5 +1,7 @@
 //! Every code with which the program refuses something has its text in both languages.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a helper that fails must fail its test")]
+
 use std::fs;
 
 use motcua_node::i18n;

@@ -110,7 +110,7 @@ pub(crate) fn said_as_text(language: Language, refusal: &Refusal) -> String {
     if let Some(field) = &refusal.field {
         add("said-field", "field", field);
     }
-    add("said-code", "code", refusal.code);
+    add("said-code", "code", &refusal.code);
     lines.join("\n")
 }
 

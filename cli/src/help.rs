@@ -99,7 +99,7 @@ pub(crate) fn refusal(error: &clap::Error) -> Refusal {
     // `--limit <N>` is the field `--limit`; several that are missing stay as they are listed.
     let field = argument.split_once(" <").map_or(argument.as_str(), |(flag, _)| flag);
     let of_argument = |code: &'static str| {
-        Refusal { code, field: Some(field.to_owned()).filter(|name| !name.is_empty()), args: Vec::new() }
+        Refusal { field: Some(field.to_owned()).filter(|name| !name.is_empty()), ..Refusal::new(code) }
             .with("argument", &argument)
     };
     match error.kind() {
@@ -230,7 +230,7 @@ mod tests {
         ] {
             let error = command(Language::Vi).try_get_matches_from(line.split(' ')).unwrap_err();
             let refusal = refusal(&error);
-            assert_eq!((refusal.code, refusal.field.as_deref()), (code, field), "{line}");
+            assert_eq!((refusal.code.as_ref(), refusal.field.as_deref()), (code, field), "{line}");
             for language in Language::ALL {
                 assert_ne!(i18n::say(language, &refusal).message, code, "{line}");
             }

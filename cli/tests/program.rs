@@ -1,5 +1,7 @@
 //! The program as scripts meet it: exit codes, what stands on which output, languages.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
+
 use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;

@@ -82,14 +82,14 @@ pub fn say(language: Language, refusal: &Refusal) -> Said {
         args.set("field", field.as_str());
     }
     for (name, value) in &refusal.args {
-        args.set(*name, value.as_str());
+        args.set(name.as_ref(), value.as_str());
     }
-    let spoken = Spoken::find(language, refusal.code);
+    let spoken = Spoken::find(language, &refusal.code);
     Said {
         message: spoken
             .as_ref()
             .and_then(|spoken| spoken.value(&args))
-            .unwrap_or_else(|| refusal.code.to_owned()),
+            .unwrap_or_else(|| refusal.code.clone().into_owned()),
         rule: spoken.as_ref().and_then(|spoken| spoken.attribute("rule", &args)),
         next: spoken.as_ref().and_then(|spoken| spoken.attribute("next", &args)),
     }

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod control;
 pub mod desk;
+pub mod directory;
 pub mod dossier;
 pub mod i18n;
 pub mod ids;

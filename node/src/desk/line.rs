@@ -599,9 +599,9 @@ fn act_ids(values: Vec<(String, &Value)>) -> Result<Vec<ActId>, Refusal> {
 mod tests {
     use super::*;
 
-    fn code(result: Result<impl std::fmt::Debug, Refusal>) -> (&'static str, Option<String>) {
+    fn code(result: Result<impl std::fmt::Debug, Refusal>) -> (String, Option<String>) {
         let refusal = result.unwrap_err();
-        (refusal.code, refusal.field)
+        (refusal.code.into_owned(), refusal.field)
     }
 
     #[test]
@@ -652,7 +652,7 @@ mod tests {
                 Some("papers[0].copies"),
             ),
         ] {
-            assert_eq!(code(lodge_line(text)), (expected, field.map(str::to_owned)), "{text}");
+            assert_eq!(code(lodge_line(text)), (expected.to_owned(), field.map(str::to_owned)), "{text}");
         }
     }
 
@@ -683,7 +683,7 @@ mod tests {
                 Some("to"),
             ),
         ] {
-            assert_eq!(code(act_line(text)), (expected, field.map(str::to_owned)), "{text}");
+            assert_eq!(code(act_line(text)), (expected.to_owned(), field.map(str::to_owned)), "{text}");
         }
     }
 

@@ -1,0 +1,1 @@
+//! What the directory says about a citizen's request, before anything is written.

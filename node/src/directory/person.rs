@@ -1,0 +1,1 @@
+//! The form of what a person says about themselves: id number, birth, phone.
