@@ -3,4 +3,6 @@
 //! Each request is decided inside one commit of the store: load the dossier, ask the table of acts, compute the
 //! legal effects from the directory, write. What is refused writes nothing.
 
+mod act;
 pub mod line;
+mod receive;
