@@ -3,5 +3,7 @@
 
 pub mod clock;
 pub mod dossier;
+pub mod identity;
 pub mod ids;
 pub mod refusal;
+pub mod shutdown;
