@@ -33,8 +33,8 @@ pub use self::keys::SecretKeys;
 use self::keys::StoredKeys;
 pub use self::keys::is_signed_by;
 pub use self::keys::node_of;
-use self::keys::to_cbor;
-use self::keys::version_of;
+pub(crate) use self::keys::to_cbor;
+pub(crate) use self::keys::version_of;
 use crate::ids::AgencyCode;
 
 /// Why this machine's identity cannot be used.

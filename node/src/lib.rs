@@ -7,3 +7,4 @@ pub mod identity;
 pub mod ids;
 pub mod refusal;
 pub mod shutdown;
+pub mod transport;

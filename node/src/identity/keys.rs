@@ -256,7 +256,7 @@ pub fn is_signed_by(public_key: &[u8; 32], message: &[u8], signature: &[u8; 64])
 }
 
 /// The version that every form of this room carries as its first element.
-pub(super) fn version_of(bytes: &[u8]) -> Option<u8> {
+pub(crate) fn version_of(bytes: &[u8]) -> Option<u8> {
     let mut decoder = minicbor::Decoder::new(bytes);
     decoder.array().ok()?;
     decoder.u8().ok()
@@ -264,6 +264,6 @@ pub(super) fn version_of(bytes: &[u8]) -> Option<u8> {
 
 /// CBOR of a value of ours; none has an encoder that refuses.
 #[expect(clippy::expect_used, reason = "writing CBOR to memory fails only when an encoder of ours refuses")]
-pub(super) fn to_cbor(value: &impl Encode<()>) -> Vec<u8> {
+pub(crate) fn to_cbor(value: &impl Encode<()>) -> Vec<u8> {
     minicbor::to_vec(value).expect("encoding to memory")
 }
