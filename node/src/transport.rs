@@ -9,6 +9,8 @@ pub mod endpoint;
 pub mod enrol;
 pub mod stream;
 mod verify;
+#[cfg(test)]
+mod world;
 
 use quinn::ConnectionError;
 use quinn::TransportErrorCode;

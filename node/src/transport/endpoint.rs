@@ -313,10 +313,6 @@ impl Stranger {
     pub(super) async fn close_and_tell(&self, code: CloseCode) {
         close_and_tell(&self.quinn, code).await;
     }
-
-    pub(super) async fn closed(&self) -> Ended {
-        Ended::of(&self.quinn.closed().await)
-    }
 }
 
 /// Who has come to a listening server.
@@ -649,4 +645,205 @@ fn transport_config() -> quinn::TransportConfig {
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None);
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::world;
+    use super::*;
+    use crate::identity::Validity;
+    use sync_protocol::time::Millis;
+
+    fn everyone() -> IsAllowed {
+        Arc::new(|_| true)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_machines_know_each_other_by_their_certificates() {
+        let province = world::Province::new(1);
+        let mut listening = province.listen();
+        let commune = province.machine(Role::Commune, "H27.101", 10);
+        let dialed = province.dialer(&commune).dial(&[listening.local_addr().to_string()], 5_000).await;
+        let dialed = dialed.unwrap();
+        let arrival = listening.accept().await.unwrap();
+        let Arrival::Session(arrived) = arrival else { panic!("{arrival:?}") };
+        assert_eq!(arrived.peer().node, commune.node());
+        assert_eq!(arrived.peer().seat.as_str(), "H27.101");
+        assert_eq!(arrived.peer().keys, commune.keys().public());
+        assert_eq!((arrived.peer().role, arrived.peer().is_expired), (Role::Commune, false));
+        assert_eq!(dialed.peer().node, province.server.node());
+        assert_eq!((dialed.peer().role, dialed.peer().is_expired), (Role::Province, false));
+        let figures = dialed.handshake();
+        println!("handshake {figures:?}");
+        assert_eq!(figures.round_trips, 1);
+        assert!((2_400..6_000).contains(&figures.bytes), "a cold connection costs at most 6 kB: {figures:?}");
+        dialed.close_and_tell(CloseCode::Done).await;
+        assert_eq!(arrived.closed().await, Ended::Done);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_of_another_province_is_not_talked_to() {
+        let (ours, theirs) = (world::Province::new(1), world::Province::new(2));
+        let mut listening = theirs.listen();
+        let commune = ours.machine(Role::Commune, "H27.101", 10);
+        let address = listening.local_addr().to_string();
+        let error = ours.dialer(&commune).dial(std::slice::from_ref(&address), 5_000).await.unwrap_err();
+        assert!(matches!(&error, DialError::NotOurProvince { address: at } if *at == address), "{error:?}");
+        assert!(!error.is_retryable());
+        let arrival = listening.accept().await.unwrap();
+        assert!(
+            matches!(arrival, Arrival::TurnedAway { ended: Ended::ByPeer(Unwanted::OtherProvince), .. }),
+            "{arrival:?}"
+        );
+    }
+
+    /// How both sides see it when the province at `server` is called by `identity`, which itself is content.
+    async fn called_by(
+        province: &world::Province,
+        identity: Option<&MachineIdentity>,
+        is_allowed: IsAllowed,
+        protocol: Option<&[u8]>,
+    ) -> (Ended, Ended) {
+        let mut listening =
+            listen(&Handle::current(), world::LOOPBACK, &province.server, is_allowed, world::clock())
+                .unwrap();
+        let verifier = verifier(province.authority.public_key(), Role::Province, everyone());
+        let mut config = client_config(identity, &verifier).unwrap();
+        if let Some(protocol) = protocol {
+            let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(
+                rustls::crypto::ring::default_provider(),
+            ))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier.clone()))
+            .with_no_client_auth();
+            tls.alpn_protocols = vec![protocol.to_vec()];
+            config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
+        }
+        let dialer = Dialer { config, verifier, clock: world::clock() };
+        let dialed = match dialer.connect(listening.local_addr()).await {
+            Ok(connection) => connection.closed().await,
+            Err(ended) => ended.unwrap(),
+        };
+        let arrival = listening.accept().await.unwrap();
+        let Arrival::TurnedAway { ended, .. } = arrival else { panic!("{arrival:?}") };
+        (dialed, ended)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_machine_that_is_not_wanted_learns_why() {
+        let (ours, theirs) = (world::Province::new(1), world::Province::new(2));
+        let stranger = theirs.machine(Role::Commune, "H27.101", 10);
+        let twin = ours.machine(Role::Province, "H27", 11);
+        let banned = ours.machine(Role::Commune, "H27.102", 12);
+        let banned_node = banned.node();
+        let bans: IsAllowed = Arc::new(move |node| node != banned_node);
+        for (identity, protocol, why) in [
+            (Some(&stranger), None, Unwanted::OtherProvince),
+            (Some(&twin), None, Unwanted::WrongRole),
+            (Some(&banned), None, Unwanted::Banned),
+            (None, Some(ALPN_SESSION), Unwanted::NoCertificate),
+        ] {
+            let seen = called_by(&ours, identity, Arc::clone(&bans), protocol).await;
+            assert_eq!(seen, (Ended::ByPeer(why), Ended::ByUs(why)));
+        }
+        let (dialed, _) = called_by(&ours, None, bans, Some(b"motcua/99")).await;
+        assert_eq!(dialed, Ended::ByPeer(Unwanted::OtherVersion));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_commune_or_a_banned_server_is_not_taken_for_the_province() {
+        let mut province = world::Province::new(1);
+        let commune = province.machine(Role::Commune, "H27.101", 10);
+        let server = province.server.node();
+        let address = {
+            let listening = province.listen();
+            let address = listening.local_addr().to_string();
+            let bans: IsAllowed = Arc::new(move |node| node != server);
+            let dialer = Dialer::new(&commune, bans, world::clock()).unwrap();
+            let error = dialer.dial(std::slice::from_ref(&address), 5_000).await.unwrap_err();
+            assert!(matches!(error, DialError::Unfit { why: Unwanted::Banned, .. }), "{error:?}");
+            address
+        };
+        province.server = province.machine(Role::Commune, "H27.103", 13);
+        let listening = province.listen();
+        // A wrong answer at one address does not hide a right one at the next, nor the other way round.
+        let addresses = [listening.local_addr().to_string(), address];
+        let error = province.dialer(&commune).dial(&addresses, 300).await.unwrap_err();
+        assert!(matches!(error, DialError::Unfit { why: Unwanted::WrongRole, .. }), "{error:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_machine_with_a_dead_clock_or_an_old_certificate_still_connects() {
+        let province = world::Province::new(1);
+        let mut listening = province.listen();
+        let old = Validity::days(Millis(world::NOW.0 - 400 * 86_400_000), 398);
+        let commune = province.machine_with(Role::Commune, "H27.101", 10, old);
+        let dialer = Dialer::new(&commune, everyone(), world::clock_at(Millis(0))).unwrap();
+        let dialed = dialer.dial(&[listening.local_addr().to_string()], 5_000).await.unwrap();
+        assert!(dialed.peer().is_expired, "seen from 1970");
+        let arrival = listening.accept().await.unwrap();
+        let Arrival::Session(arrived) = arrival else { panic!("{arrival:?}") };
+        assert!(arrived.peer().is_expired);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_port_that_is_taken_says_so() {
+        let province = world::Province::new(1);
+        let first = province.listen();
+        let again =
+            listen(&Handle::current(), first.local_addr(), &province.server, everyone(), world::clock());
+        assert!(matches!(again, Err(ListenError::PortTaken { address }) if address == first.local_addr()));
+        let elsewhere = "192.0.2.1:0".parse().unwrap();
+        let foreign = listen(&Handle::current(), elsewhere, &province.server, everyone(), world::clock());
+        assert!(matches!(foreign, Err(ListenError::Address { .. })));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn nobody_there_is_unreachable_and_the_next_address_is_tried() {
+        let province = world::Province::new(1);
+        let commune = province.machine(Role::Commune, "H27.101", 10);
+        let dialer = province.dialer(&commune);
+        assert!(matches!(dialer.dial(&[], 10).await, Err(DialError::NoAddress)));
+        // A socket that nobody reads: packets go in and nothing comes back.
+        let silent = UdpSocket::bind(world::LOOPBACK).unwrap();
+        let silent = silent.local_addr().unwrap().to_string();
+        let error = dialer.dial(&[silent.clone(), "no such name".to_owned()], 50).await.unwrap_err();
+        let DialError::Unreachable { attempts } = &error else { panic!("{error:?}") };
+        assert_eq!(
+            attempts.iter().map(|attempt| attempt.fault).collect::<Vec<_>>(),
+            [AttemptFault::Silent, AttemptFault::Unresolved]
+        );
+        assert!(error.is_retryable());
+
+        let listening = province.listen();
+        let right = format!("localhost:{}", listening.local_addr().port());
+        assert!(dialer.dial(&[silent, right], 500).await.is_ok());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_stopping_server_says_so() {
+        let province = world::Province::new(1);
+        let listening = province.listen();
+        let commune = province.machine(Role::Commune, "H27.101", 10);
+        let dialed = province.dialer(&commune).dial(&[listening.local_addr().to_string()], 5_000).await;
+        listening.close(1_000).await;
+        assert_eq!(dialed.unwrap().closed().await, Ended::Stopping);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn both_ends_use_ipv6_as_well() {
+        let province = world::Province::new(1);
+        let commune = province.machine(Role::Commune, "H27.101", 10);
+        let loopback = "[::1]:0".parse().unwrap();
+        match listen(&Handle::current(), loopback, &province.server, everyone(), world::clock()) {
+            Ok(listening) => {
+                let address = listening.local_addr().to_string();
+                assert!(province.dialer(&commune).dial(&[address], 5_000).await.is_ok());
+            }
+            // A machine without IPv6 cannot prove it.
+            Err(error) => assert!(matches!(error, ListenError::Address { .. }), "{error:?}"),
+        }
+    }
 }
