@@ -7,5 +7,8 @@ pub mod desk;
 pub mod directory;
 pub mod dossier;
 pub mod i18n;
+pub mod identity;
 pub mod ids;
 pub mod refusal;
+pub mod shutdown;
+pub mod transport;
