@@ -4,3 +4,4 @@
 //! to dial next; `link` runs a session on a thread of its own, away from the network runtime.
 
 pub mod driver;
+pub mod run;
