@@ -8,6 +8,7 @@ use crate::directory::Directory;
 use crate::directory::agency::Agency;
 use crate::directory::agency::AgencyKind;
 use crate::directory::agency::Officer;
+use crate::directory::agency::SeatKind;
 use crate::directory::person;
 use crate::directory::procedure::DecidedBy;
 use crate::directory::procedure::Fee;
@@ -112,7 +113,7 @@ impl Directory {
     /// An agency that can take part on a day, whatever its seat.
     ///
     /// # Errors
-    /// `agency-unknown`, or `agency-ended` which names the successor, on `field`.
+    /// `agency-unknown`, `agency-not-yet`, or `agency-ended` which names the successor, on `field`.
     pub fn agency_to_use(&self, code: &AgencyCode, on: Date, field: &str) -> Result<&Agency, Refusal> {
         let Some(agency) = self.agency(code) else {
             return Err(Refusal::of_field("agency-unknown", field).with("agency", code));
@@ -292,7 +293,7 @@ impl DecidedBy {
 fn may_decide(rule: &DecidedBy, agency: &Agency) -> bool {
     match rule {
         DecidedBy::Commune => matches!(agency.kind, AgencyKind::Commune | AgencyKind::Branch),
-        DecidedBy::Any => true,
+        DecidedBy::Any => agency.seat != SeatKind::External,
         DecidedBy::Agency(code) => agency.code == *code,
     }
 }

@@ -104,9 +104,13 @@ pub fn check_party(party: PartyLine<'_>, prefix: &str, today: Date) -> PartyChec
     }
     let id_no = party.id_no.map(str::trim).filter(|id_no| !id_no.is_empty());
     if let Some(id_no) = id_no {
-        // Without a type, twelve digits are what citizens have; others say what they bring.
-        match check_id_no(id_type.unwrap_or(IdType::Cccd), id_no, birth.flatten(), party.sex, &field("id_no"))
-        {
+        let by_kind = match party.kind.and_then(PartyKind::by_name) {
+            None | Some(PartyKind::Citizen) => IdType::Cccd,
+            Some(
+                PartyKind::Business | PartyKind::Organisation | PartyKind::Household | PartyKind::Agency,
+            ) => IdType::Other,
+        };
+        match check_id_no(id_type.unwrap_or(by_kind), id_no, birth.flatten(), party.sex, &field("id_no")) {
             Ok(warnings) => check.warnings = warnings,
             Err(refusal) => check.refusals.push(refusal),
         }
