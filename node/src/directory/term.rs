@@ -368,6 +368,41 @@ mod tests {
     }
 
     #[test]
+    fn the_directory_brings_term_rules_and_calendar_together() {
+        let sample = Directory::sample();
+        let on = jiff::civil::date(2026, 3, 2);
+        let due_of = |code: &str, case, received| {
+            let procedure = sample.procedure(&code.parse().unwrap(), on).unwrap();
+            sample.due_of(procedure, case, at(received)).unwrap()
+        };
+        for (code, case, received, ends) in [
+            ("1.001193", None, "2026-03-02T07:35", "2026-03-02T17:00"),
+            ("1.001193", None, "2026-03-02T15:10", "2026-03-03T17:00"),
+            ("1.000894", Some("xac-minh"), "2026-03-02T07:00", "2026-03-06T17:00"),
+            ("1.004873", None, "2026-02-13T08:00", "2026-02-25T08:00"),
+            ("1.012994", None, "2026-08-10T08:00", "2026-09-03T17:00"),
+        ] {
+            assert_eq!(text(due_of(code, case, received).unwrap().at), ends, "{code} {received}");
+        }
+        assert_eq!(due_of("9.900005", None, "2026-03-02T07:35"), None);
+
+        let old = due_of("1.004873", None, "2026-03-02T07:00").unwrap();
+        let after = |clock| {
+            let (asked, complete) = (at("2026-03-03T07:00"), at("2026-03-10T07:00"));
+            text(sample.due_after_supplement(clock, &old, asked, complete).unwrap().at)
+        };
+        assert_eq!(text(old.at), "2026-03-04T17:00");
+        assert_eq!(after(SupplementClock::Pause), "2026-03-11T17:00");
+        assert_eq!(after(SupplementClock::Restart), "2026-03-12T17:00");
+        let procedure = sample.procedure(&"1.004873".parse().unwrap(), on).unwrap();
+        assert_eq!(sample.supplement_clock(procedure, on), SupplementClock::Pause);
+        assert_eq!(
+            sample.supplement_clock(procedure, jiff::civil::date(2025, 6, 30)),
+            SupplementClock::Restart
+        );
+    }
+
+    #[test]
     fn classes_count_by_date() {
         let calendars = calendars();
         let due = due_in(term(10, TermUnit::WorkingDays), "2025-11-10T07:00");
