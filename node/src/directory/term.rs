@@ -306,6 +306,10 @@ mod tests {
             ("2026-02-27T10:00", 1, WorkingDays, "2026-02-27T10:00", "2026-03-03T10:00"),
             ("2026-03-06T10:00", 1, WorkingDays, "2026-03-06T10:00", "2026-03-07T10:00"),
             ("2026-03-13T15:00", 1, WorkingDays, "2026-03-13T15:00", "2026-03-14T11:00"),
+            // Into and out of summer hours, which begin and end half an hour earlier in the morning.
+            ("2026-04-30T07:00", 1, WorkingDays, "2026-04-30T07:00", "2026-04-30T17:00"),
+            ("2026-04-29T11:20", 2, WorkingDays, "2026-04-29T11:20", "2026-05-01T11:00"),
+            ("2026-08-31T06:45", 1, WorkingDays, "2026-08-31T06:45", "2026-08-31T17:00"),
             // Same day, in time, at 15:00 sharp, after it, in the lunch break, after closing, on a day off.
             ("2025-11-21T09:00", 0, SameDay, "2025-11-21T09:00", "2025-11-21T17:00"),
             ("2025-11-21T15:00", 0, SameDay, "2025-11-21T15:00", "2025-11-21T17:00"),
