@@ -5,3 +5,4 @@ pub mod clock;
 pub mod dossier;
 pub mod ids;
 pub mod refusal;
+pub mod store;
