@@ -1,0 +1,1 @@
+### The directory: faults when it is checked, imported and published.

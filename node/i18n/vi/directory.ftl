@@ -1,0 +1,1 @@
+### Danh mục: lỗi khi kiểm tra, nhập và công bố.

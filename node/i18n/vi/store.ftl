@@ -1,0 +1,1 @@
+### Kho dữ liệu: đĩa, khóa, phiên bản.

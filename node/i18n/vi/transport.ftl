@@ -1,0 +1,1 @@
+### Đường truyền: kết nối, chứng thư, cấp máy.
