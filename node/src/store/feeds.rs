@@ -12,12 +12,16 @@ use sync_protocol::entry::Digest;
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::entry::Lsn;
+use sync_protocol::frame::Feed;
+use sync_protocol::head::feed_key;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::DocId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::ids::Hash;
 use sync_protocol::ids::NodeId;
+use sync_protocol::run::FeedRun;
+use sync_protocol::run::weight_bytes;
 
 use crate::ids::AgencyCode;
 use crate::store::StoreError;
@@ -29,14 +33,10 @@ use crate::store::sql;
 use crate::store::view::View;
 use crate::store::writer::WriteTx;
 
+/// How far apart digests are kept.
+const MARK_EVERY: u64 = 64;
 /// Rows a question returns at most, whatever their bytes.
 const ROWS_MAX: usize = 8192;
-
-/// The key of a feed's digest. Both sides derive it, so that digests of different feeds never meet.
-#[must_use]
-pub fn digest_key(feed: FeedId) -> [u8; 32] {
-    blake3::derive_key("motcua feed v1", feed.as_bytes())
-}
 
 /// Where a feed stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,33 +67,8 @@ pub struct FeedPage {
     pub head: FeedHead,
     /// Rows without a gap.
     pub rows: Vec<FeedRow>,
-}
-
-/// Consecutive rows of a feed as they come over the line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FeedPiece {
-    /// One entry with its bytes.
-    Entry(Entry),
-    /// Entries of the reader's own log, which it should have.
-    OwnRun {
-        /// The log.
-        log: BootId,
-        /// The first position.
-        first: Lsn,
-        /// The last position.
-        last: Lsn,
-    },
-}
-
-/// A stretch of a feed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedBatch {
-    /// The feed.
-    pub feed: FeedId,
-    /// The position before its first row.
-    pub after: u64,
-    /// Its rows.
-    pub pieces: Vec<FeedPiece>,
+    /// The digest after the last of them, or after the position asked for when there is none.
+    pub end_digest: Digest,
 }
 
 /// What became of a stretch.
@@ -105,6 +80,8 @@ pub enum FeedStored {
         head: FeedHead,
         /// What became of its entries.
         ingested: Ingested,
+        /// Whether the digest came out as the province says. If not, what is here differs from what is there.
+        is_digest_equal: bool,
     },
     /// It does not begin where this node stands; nothing was stored.
     NotNext {
@@ -172,8 +149,9 @@ impl View<'_> {
             .optional()?)
     }
 
-    /// Rows of a seat's feed after a position, until `bytes_max` of bodies are together; at least one when there is
-    /// one. Entries of `reader` come without bodies: it should have them.
+    /// Rows of a seat's feed after a position, while the sum of their [`weight_bytes`] stays within `bytes_max`; at
+    /// least one when there is one, at most `entries_max`. Entries of `reader` come without bodies: it should have
+    /// them. `None` when the seat has no feed or it does not reach that position.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -182,9 +160,12 @@ impl View<'_> {
         seat: &AgencyCode,
         after: u64,
         bytes_max: usize,
+        entries_max: usize,
         reader: Option<NodeId>,
     ) -> Result<Option<FeedPage>, StoreError> {
         let Some(feed) = self.feed_of(seat)? else { return Ok(None) };
+        let Some(end_digest) = self.feed_digest_at(seat, after)? else { return Ok(None) };
+        let key = feed_key(feed.head.feed);
         let mut statement = self.connection.prepare_cached(
             "SELECT r.position, l.boot, l.machine, e.lsn, e.kind, e.doc, e.hash, e.min_reader, \
              b.codec, b.size_bytes, b.bytes \
@@ -192,29 +173,33 @@ impl View<'_> {
              LEFT JOIN body b ON b.entry = e.id AND l.machine IS NOT ?4 \
              WHERE r.feed = ?1 AND r.position > ?2 ORDER BY r.position LIMIT ?3",
         )?;
-        let mut rows =
-            statement.query((feed.id, sql::int(after), sql::len(ROWS_MAX), reader.map(|reader| reader.0)))?;
-        let mut page = FeedPage { head: feed.head, rows: Vec::new() };
+        let mut rows = statement.query((
+            feed.id,
+            sql::int(after),
+            sql::len(entries_max.min(ROWS_MAX)),
+            reader.map(|reader| reader.0),
+        ))?;
+        let mut page = FeedPage { head: feed.head, rows: Vec::new(), end_digest };
         let mut size_bytes = 0usize;
         while let Some(row) = rows.next()? {
-            let body = log::body_at(row, 8)?;
-            let len = body.as_ref().map_or(0, Vec::len);
-            if !page.rows.is_empty() && size_bytes.saturating_add(len) > bytes_max {
+            let entry = Entry {
+                log: BootId(row.get(1)?),
+                lsn: sql::uint_at(row, 3)?,
+                kind: EntryKind(row.get(4)?),
+                doc: DocId(row.get(5)?),
+                hash: ChangeHash(row.get(6)?),
+                min_reader: row.get(7)?,
+                body: log::body_at(row, 8)?,
+            };
+            size_bytes = size_bytes.saturating_add(weight_bytes(&entry));
+            if !page.rows.is_empty() && size_bytes > bytes_max {
                 break;
             }
-            size_bytes = size_bytes.saturating_add(len);
+            page.end_digest = page.end_digest.plus(&key, entry.link());
             page.rows.push(FeedRow {
                 position: sql::uint_at(row, 0)?,
                 machine: row.get::<_, Option<[u8; 16]>>(2)?.map(NodeId),
-                entry: Entry {
-                    log: BootId(row.get(1)?),
-                    lsn: sql::uint_at(row, 3)?,
-                    kind: EntryKind(row.get(4)?),
-                    doc: DocId(row.get(5)?),
-                    hash: ChangeHash(row.get(6)?),
-                    min_reader: row.get(7)?,
-                    body,
-                },
+                entry,
             });
         }
         Ok(Some(page))
@@ -229,13 +214,19 @@ impl View<'_> {
         if position == feed.head.position {
             return Ok(Some(feed.head.digest));
         }
+        let marked = position - position % MARK_EVERY;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT digest FROM feed_mark WHERE feed = ?1 AND position = ?2")?;
+        let mark =
+            statement.query_row((feed.id, sql::int(marked)), |row| row.get(0).map(Digest)).optional()?;
+        let (mut digest, mut count) = mark.map_or((Digest::default(), 0), |digest| (digest, marked));
         let mut statement = self.connection.prepare_cached(
             "SELECT e.kind, e.doc, e.hash FROM feed_row r JOIN entry e ON e.id = r.entry \
-             WHERE r.feed = ?1 AND r.position <= ?2",
+             WHERE r.feed = ?1 AND r.position > ?2 AND r.position <= ?3",
         )?;
-        let mut rows = statement.query((feed.id, sql::int(position)))?;
-        let key = digest_key(feed.head.feed);
-        let (mut digest, mut count) = (Digest::default(), 0);
+        let mut rows = statement.query((feed.id, sql::int(count), sql::int(position)))?;
+        let key = feed_key(feed.head.feed);
         while let Some(row) = rows.next()? {
             let link = entry::link(EntryKind(row.get(0)?), DocId(row.get(1)?), ChangeHash(row.get(2)?));
             digest = digest.plus(&key, link);
@@ -277,63 +268,89 @@ impl WriteTx<'_> {
         self.feed_head(seat)?.ok_or_else(|| StoreError::Bug("a feed that was just opened".to_owned()))
     }
 
-    /// At a node: stores a stretch of the own feed. Entries, position and digest become durable together.
-    ///
-    /// A stretch of another feed is taken only from its beginning: the province was restored, and this node's
-    /// position starts anew.
+    /// At a node: begins the own feed at position 0, or begins it anew under the id that a restored province gave it.
+    /// Entries stay. One that is here already is left as it is.
     ///
     /// # Errors
     /// Only when the store fails.
-    pub fn store_feed(&mut self, batch: &FeedBatch) -> Result<FeedStored, StoreError> {
+    pub fn begin_feed(&mut self, feed: FeedId) -> Result<(), StoreError> {
+        let seat = self.identity().seat.clone();
+        if self.feed_head(&seat)?.is_some_and(|head| head.feed == feed) {
+            return Ok(());
+        }
+        for statement in [
+            "DELETE FROM feed_row WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
+            "DELETE FROM feed_mark WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
+        ] {
+            self.execute(statement, [seat.as_str()])?;
+        }
+        self.execute(
+            "INSERT INTO feed (seat, feed, position, digest) VALUES (?1, ?2, 0, ?3) \
+             ON CONFLICT (seat) DO UPDATE SET feed = ?2, position = 0, digest = ?3",
+            (seat.as_str(), feed.0, Digest::default().0),
+        )?;
+        Ok(())
+    }
+
+    /// At a node: stores a stretch of the own feed. Entries, position and digest become durable together; what is here
+    /// already is not stored again.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn store_feed(&mut self, feed: &Feed) -> Result<FeedStored, StoreError> {
         let seat = self.identity().seat.clone();
         let mine = self.feed_head(&seat)?;
-        let is_next = match mine {
-            Some(head) if head.feed == batch.feed => head.position == batch.after,
-            Some(_) | None => batch.after == 0,
-        };
+        let is_next =
+            mine.is_some_and(|head| head.feed == feed.feed && head.position + 1 == feed.first_position);
         if !is_next {
             return Ok(FeedStored::NotNext { head: mine });
         }
-        for piece in &batch.pieces {
-            if let FeedPiece::OwnRun { log, first, last } = *piece
-                && let Some(missing) = self.first_missing(log, first, last)?
-            {
-                return Ok(FeedStored::MissingOwn { log, first: missing, last });
+        for run in &feed.runs {
+            match run {
+                FeedRun::Own { log, first_lsn, count } => {
+                    let last = first_lsn.saturating_add(*count).saturating_sub(1);
+                    if let Some(first) = self.first_missing(*log, *first_lsn, last)? {
+                        return Ok(FeedStored::MissingOwn { log: *log, first, last });
+                    }
+                }
+                FeedRun::Bytes(run) => {
+                    if let Some((log, lsn)) = self.first_fork(run.entries())? {
+                        return Ok(FeedStored::Forked { log, lsn });
+                    }
+                }
             }
         }
-        if let Some((log, lsn)) = self.first_fork(batch)? {
-            return Ok(FeedStored::Forked { log, lsn });
-        }
-        if mine.is_none_or(|head| head.feed != batch.feed) {
-            self.restart_feed(&seat, batch.feed)?;
-        }
-        let entries: Vec<Entry> = batch
-            .pieces
+        let entries: Vec<Entry> = feed
+            .runs
             .iter()
-            .filter_map(|piece| match piece {
-                FeedPiece::Entry(entry) => Some(entry.clone()),
-                FeedPiece::OwnRun { .. } => None,
+            .flat_map(|run| match run {
+                FeedRun::Bytes(run) => run.entries(),
+                FeedRun::Own { .. } => &[],
             })
+            .cloned()
             .collect();
         let ingested = self.ingest(&entries, &Origin::Feed)?;
         let mut rows = Vec::new();
-        for piece in &batch.pieces {
-            let (log, first, last) = match piece {
-                FeedPiece::Entry(entry) => (entry.log, entry.lsn, entry.lsn),
-                FeedPiece::OwnRun { log, first, last } => (*log, *first, *last),
+        for run in &feed.runs {
+            let (log, first, count) = match run {
+                FeedRun::Bytes(run) => (run.log(), run.first_lsn(), run.entries().len() as u64),
+                FeedRun::Own { log, first_lsn, count } => (*log, *first_lsn, *count),
             };
             let ids = self.ids_of(
                 "SELECT e.id FROM entry e JOIN log l ON l.id = e.log \
-                 WHERE l.boot = ?1 AND e.lsn BETWEEN ?2 AND ?3 ORDER BY e.lsn",
-                (log.0, sql::int(first), sql::int(last)),
+                 WHERE l.boot = ?1 AND e.lsn >= ?2 AND e.lsn < ?3 ORDER BY e.lsn",
+                (log.0, sql::int(first), sql::int(first.saturating_add(count))),
             )?;
-            if sql::uint(sql::len(ids.len())) != last.saturating_sub(first) + 1 {
+            if sql::uint(sql::len(ids.len())) != count {
                 return Err(StoreError::Bug("a row of a feed has no entry".to_owned()));
             }
             rows.extend(ids);
         }
         let head = self.append_to_feed(&seat, &rows)?;
-        Ok(FeedStored::Stored { head, ingested })
+        if head.position != feed.last_position() {
+            return Err(StoreError::Bug("an entry stands twice in a feed".to_owned()));
+        }
+        Ok(FeedStored::Stored { head, ingested, is_digest_equal: head.digest == feed.end_digest })
     }
 
     fn first_missing(&self, log: BootId, first: Lsn, last: Lsn) -> Result<Option<Lsn>, StoreError> {
@@ -352,12 +369,11 @@ impl WriteTx<'_> {
         Ok((expected <= last).then_some(expected))
     }
 
-    fn first_fork(&self, batch: &FeedBatch) -> Result<Option<(BootId, Lsn)>, StoreError> {
+    fn first_fork(&self, entries: &[Entry]) -> Result<Option<(BootId, Lsn)>, StoreError> {
         let mut statement = self.connection().prepare_cached(
             "SELECT e.kind, e.doc, e.hash FROM entry e JOIN log l ON l.id = e.log WHERE l.boot = ?1 AND e.lsn = ?2",
         )?;
-        for piece in &batch.pieces {
-            let FeedPiece::Entry(entry) = piece else { continue };
+        for entry in entries {
             let link: Option<Hash> = statement
                 .query_row((entry.log.0, sql::int(entry.lsn)), |row| {
                     Ok(entry::link(EntryKind(row.get(0)?), DocId(row.get(1)?), ChangeHash(row.get(2)?)))
@@ -368,20 +384,6 @@ impl WriteTx<'_> {
             }
         }
         Ok(None)
-    }
-
-    /// Begins the own feed, or begins it anew under the id a restored province gave it.
-    fn restart_feed(&mut self, seat: &AgencyCode, feed: FeedId) -> Result<(), StoreError> {
-        self.execute(
-            "DELETE FROM feed_row WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
-            [seat.as_str()],
-        )?;
-        self.execute(
-            "INSERT INTO feed (seat, feed, position, digest) VALUES (?1, ?2, 0, ?3) \
-             ON CONFLICT (seat) DO UPDATE SET feed = ?2, position = 0, digest = ?3",
-            (seat.as_str(), feed.0, Digest::default().0),
-        )?;
-        Ok(())
     }
 
     /// Puts entries of a document into every feed that carries it, and the whole document into those of new parties.
@@ -438,10 +440,13 @@ impl WriteTx<'_> {
             return Err(StoreError::Bug("a feed that is not here".to_owned()));
         };
         let connection = self.connection();
-        let key = digest_key(head.feed);
+        let key = feed_key(head.feed);
         let mut insert = connection
             .prepare_cached("INSERT OR IGNORE INTO feed_row (feed, position, entry) VALUES (?1, ?2, ?3)")?;
         let mut link = connection.prepare_cached("SELECT kind, doc, hash FROM entry WHERE id = ?1")?;
+        let mut mark = connection.prepare_cached(
+            "INSERT OR REPLACE INTO feed_mark (feed, position, digest) VALUES (?1, ?2, ?3)",
+        )?;
         for entry in entries {
             if insert.execute((id, sql::int(head.position + 1), entry))? == 0 {
                 continue;
@@ -451,6 +456,9 @@ impl WriteTx<'_> {
                 Ok(entry::link(EntryKind(row.get(0)?), DocId(row.get(1)?), ChangeHash(row.get(2)?)))
             })?;
             head.digest = head.digest.plus(&key, link);
+            if head.position % MARK_EVERY == 0 {
+                mark.execute((id, sql::int(head.position), head.digest.0))?;
+            }
         }
         connection.prepare_cached("UPDATE feed SET position = ?2, digest = ?3 WHERE id = ?1")?.execute((
             id,

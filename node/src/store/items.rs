@@ -3,6 +3,7 @@
 
 use rusqlite::OptionalExtension;
 use rusqlite::Row;
+use sync_protocol::head::ItemsHead;
 use sync_protocol::ids::Hash;
 use sync_protocol::time::Millis;
 
@@ -14,36 +15,32 @@ use crate::store::writer::WriteTx;
 /// Items a question returns at most.
 const ITEMS_MAX: usize = 1024;
 
-/// One provincial item.
+/// One provincial item, as it is given to the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     /// Its place in the chain, from 1.
     pub n: u64,
     /// Its hash, which the next one names.
     pub hash: Hash,
-    /// The hash of the one before; all zero for the first.
-    pub prev: Hash,
+    /// The hashes of the items it follows; none for the first. Not kept apart from the bytes.
+    pub parents: Vec<Hash>,
     /// What it is, by the protocol's number.
     pub kind: u8,
     /// The signed bytes as they came.
     pub bytes: Vec<u8>,
 }
 
-/// The newest item in use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ItemHead {
-    /// Its place; 0 while there is none.
+/// One provincial item as it stands here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredItem {
+    /// Its place in the chain, from 1.
     pub n: u64,
-    /// Its hash; all zero while there is none.
-    pub hash: Option<Hash>,
-}
-
-impl ItemHead {
-    /// What the next item must name as the one before.
-    #[must_use]
-    pub fn next_prev(&self) -> Hash {
-        self.hash.unwrap_or(Hash([0; 32]))
-    }
+    /// Its hash.
+    pub hash: Hash,
+    /// What it is, by the protocol's number.
+    pub kind: u8,
+    /// The signed bytes as they came.
+    pub bytes: Vec<u8>,
 }
 
 /// What became of an item.
@@ -80,13 +77,12 @@ pub struct DirectoryVersion {
 /// Largest directory this program reads; a province's catalogue is about 2 MB.
 const DIRECTORY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
-    Ok(Item {
+fn item(row: &Row<'_>) -> rusqlite::Result<StoredItem> {
+    Ok(StoredItem {
         n: sql::uint_at(row, 0)?,
         hash: Hash(row.get(1)?),
-        prev: Hash(row.get(2)?),
-        kind: row.get(3)?,
-        bytes: row.get(4)?,
+        kind: row.get(2)?,
+        bytes: row.get(3)?,
     })
 }
 
@@ -95,12 +91,12 @@ impl View<'_> {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn item_head(&self) -> Result<ItemHead, StoreError> {
+    pub fn items_head(&self) -> Result<ItemsHead, StoreError> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT n, hash FROM item WHERE is_used = 1 ORDER BY n DESC LIMIT 1")?;
         let head = statement
-            .query_row([], |row| Ok(ItemHead { n: sql::uint_at(row, 0)?, hash: Some(Hash(row.get(1)?)) }))
+            .query_row([], |row| Ok(ItemsHead { n: sql::uint_at(row, 0)?, hash: Hash(row.get(1)?) }))
             .optional()?;
         Ok(head.unwrap_or_default())
     }
@@ -109,10 +105,10 @@ impl View<'_> {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn item(&self, n: u64) -> Result<Option<Item>, StoreError> {
+    pub fn item(&self, n: u64) -> Result<Option<StoredItem>, StoreError> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT n, hash, prev, kind, bytes FROM item WHERE n = ?1 AND is_used = 1")?;
+            .prepare_cached("SELECT n, hash, kind, bytes FROM item WHERE n = ?1 AND is_used = 1")?;
         Ok(statement.query_row([sql::int(n)], item).optional()?)
     }
 
@@ -120,7 +116,7 @@ impl View<'_> {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn items_after(&self, n: u64, bytes_max: usize) -> Result<Vec<Item>, StoreError> {
+    pub fn items_after(&self, n: u64, bytes_max: usize) -> Result<Vec<StoredItem>, StoreError> {
         self.items_where("n > ?1", sql::int(n), bytes_max)
     }
 
@@ -128,13 +124,18 @@ impl View<'_> {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn items_of_kind(&self, kind: u8) -> Result<Vec<Item>, StoreError> {
+    pub fn items_of_kind(&self, kind: u8) -> Result<Vec<StoredItem>, StoreError> {
         self.items_where("kind = ?1", i64::from(kind), usize::MAX)
     }
 
-    fn items_where(&self, condition: &str, value: i64, bytes_max: usize) -> Result<Vec<Item>, StoreError> {
+    fn items_where(
+        &self,
+        condition: &str,
+        value: i64,
+        bytes_max: usize,
+    ) -> Result<Vec<StoredItem>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT n, hash, prev, kind, bytes FROM item WHERE {condition} AND is_used = 1 ORDER BY n LIMIT ?2"
+            "SELECT n, hash, kind, bytes FROM item WHERE {condition} AND is_used = 1 ORDER BY n LIMIT ?2"
         ))?;
         let mut rows = statement.query((value, sql::len(ITEMS_MAX)))?;
         let mut items = Vec::new();
@@ -164,6 +165,22 @@ impl View<'_> {
     /// When the file cannot be read.
     pub fn effective_directory(&self, now: Millis) -> Result<Option<DirectoryVersion>, StoreError> {
         self.directory_where("effective_at <= ?1", now.0)
+    }
+
+    /// The newest directory version that holds now.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn directory_version_in_force(&self) -> Result<Option<u32>, StoreError> {
+        Ok(self.effective_directory_version(self.now)?.map(|(version, _)| version))
+    }
+
+    /// The content of a directory version.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn directory_body(&self, version: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.directory(version)?.map(|directory| directory.body))
     }
 
     /// Number and hash of the newest directory version, effective or not.
@@ -214,7 +231,7 @@ impl View<'_> {
 
 impl WriteTx<'_> {
     /// Stores an item whose signature the caller has checked. At the province the caller builds it on
-    /// [`View::item_head`] inside the same job.
+    /// [`View::items_head`] inside the same job.
     ///
     /// # Errors
     /// Only when the store fails.
@@ -227,15 +244,16 @@ impl WriteTx<'_> {
         if let Some(is_used) = known {
             return Ok(if is_used { ItemStored::Repeated } else { ItemStored::Aside });
         }
-        let head = self.item_head()?;
+        let head = self.items_head()?;
         if item.n == 0 || item.n > head.n + 1 {
             return Ok(ItemStored::Gap { n: head.n });
         }
-        let is_used = item.n == head.n + 1 && item.prev == head.next_prev();
+        let follows = if head.n == 0 { item.parents.is_empty() } else { item.parents.contains(&head.hash) };
+        let is_used = item.n == head.n + 1 && follows;
         let at = self.now();
         self.execute(
-            "INSERT INTO item (n, hash, prev, kind, is_used, arrived_at, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            (sql::int(item.n), item.hash.0, item.prev.0, item.kind, is_used, at.0, &item.bytes),
+            "INSERT INTO item (n, hash, kind, is_used, arrived_at, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            (sql::int(item.n), item.hash.0, item.kind, is_used, at.0, &item.bytes),
         )?;
         if is_used {
             self.grew_items(item.n);

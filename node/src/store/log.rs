@@ -10,13 +10,17 @@ use sync_protocol::entry;
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::entry::Lsn;
+use sync_protocol::head;
+use sync_protocol::head::SignedHead;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::DocId;
 use sync_protocol::ids::Hash;
 use sync_protocol::ids::NodeId;
 use sync_protocol::ids::ProvinceId;
+use sync_protocol::ids::Signature;
 use sync_protocol::limits::ENTRY_BODY_BYTES_MAX;
+use sync_protocol::run::weight_bytes;
 use sync_protocol::time::Millis;
 
 use crate::ids::AgencyCode;
@@ -187,7 +191,7 @@ pub struct Unproved {
 
 const HEAD_COLUMNS: &str = "boot, machine, is_written_here, lsn, chain, acked_lsn, proved_lsn";
 
-fn head(row: &Row<'_>) -> rusqlite::Result<LogHead> {
+fn read_head(row: &Row<'_>) -> rusqlite::Result<LogHead> {
     Ok(LogHead {
         boot: BootId(row.get(0)?),
         machine: row.get::<_, Option<[u8; 16]>>(1)?.map(NodeId),
@@ -231,7 +235,34 @@ impl View<'_> {
         let mut statement = self
             .connection
             .prepare_cached(&format!("SELECT {HEAD_COLUMNS} FROM log WHERE is_own = 1 ORDER BY id"))?;
-        Ok(statement.query_map([], head)?.collect::<Result<_, _>>()?)
+        Ok(statement.query_map([], read_head)?.collect::<Result<_, _>>()?)
+    }
+
+    /// A page of this machine's own-identity logs by ascending boot, after one.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn own_logs_after(&self, after: Option<BootId>, limit: usize) -> Result<Vec<LogHead>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {HEAD_COLUMNS} FROM log WHERE is_own = 1 AND (?1 IS NULL OR boot > ?1) ORDER BY boot LIMIT ?2"
+        ))?;
+        let rows = statement.query_map((after.map(|boot| boot.0), sql::len(limit)), read_head)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The newest head of a log that its machine signed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn signed_head(&self, boot: BootId) -> Result<Option<SignedHead>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT signed_lsn, signed_chain, signature FROM log WHERE boot = ?1 AND signature IS NOT NULL",
+        )?;
+        let found = statement.query_row([boot.0], |row| {
+            let head = head::LogHead { boot, lsn: sql::uint_at(row, 0)?, chain: Hash(row.get(1)?) };
+            Ok(SignedHead { head, signature: Signature(row.get(2)?) })
+        });
+        Ok(found.optional()?)
     }
 
     /// Every log known of a machine.
@@ -242,7 +273,7 @@ impl View<'_> {
         let mut statement = self
             .connection
             .prepare_cached(&format!("SELECT {HEAD_COLUMNS} FROM log WHERE machine = ?1 ORDER BY id"))?;
-        Ok(statement.query_map([machine.0], head)?.collect::<Result<_, _>>()?)
+        Ok(statement.query_map([machine.0], read_head)?.collect::<Result<_, _>>()?)
     }
 
     /// One log.
@@ -252,7 +283,7 @@ impl View<'_> {
     pub fn log_head(&self, boot: BootId) -> Result<Option<LogHead>, StoreError> {
         let mut statement =
             self.connection.prepare_cached(&format!("SELECT {HEAD_COLUMNS} FROM log WHERE boot = ?1"))?;
-        Ok(statement.query_row([boot.0], head).optional()?)
+        Ok(statement.query_row([boot.0], read_head).optional()?)
     }
 
     /// The chain of a log at `lsn`, recomputed from its entries; `None` when one is missing.
@@ -278,8 +309,8 @@ impl View<'_> {
         Ok((at == lsn).then_some(chain))
     }
 
-    /// Entries of a log after `after`, in order and without a gap, with bodies, until `bytes_max` of bodies are
-    /// together; at least one when there is one.
+    /// Entries of a log after `after`, in order and without a gap, with bodies, while the sum of their
+    /// [`weight_bytes`] stays within `bytes_max`; at least one when there is one, at most `entries_max`.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -288,13 +319,14 @@ impl View<'_> {
         boot: BootId,
         after: Lsn,
         bytes_max: usize,
+        entries_max: usize,
     ) -> Result<Vec<Entry>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT e.lsn, e.kind, e.doc, e.hash, e.min_reader, b.codec, b.size_bytes, b.bytes \
              FROM entry e JOIN log l ON l.id = e.log LEFT JOIN body b ON b.entry = e.id \
              WHERE l.boot = ?1 AND e.lsn > ?2 ORDER BY e.lsn LIMIT ?3",
         )?;
-        let mut rows = statement.query((boot.0, sql::int(after), sql::len(ENTRIES_MAX)))?;
+        let mut rows = statement.query((boot.0, sql::int(after), sql::len(entries_max.min(ENTRIES_MAX))))?;
         let mut entries: Vec<Entry> = Vec::new();
         let mut size_bytes = 0usize;
         while let Some(row) = rows.next()? {
@@ -303,21 +335,20 @@ impl View<'_> {
             if lsn != expected {
                 break;
             }
-            let body = body_at(row, 5)?;
-            let len = body.as_ref().map_or(0, Vec::len);
-            if !entries.is_empty() && size_bytes.saturating_add(len) > bytes_max {
-                break;
-            }
-            size_bytes = size_bytes.saturating_add(len);
-            entries.push(Entry {
+            let entry = Entry {
                 log: boot,
                 lsn,
                 kind: EntryKind(row.get(1)?),
                 doc: DocId(row.get(2)?),
                 hash: ChangeHash(row.get(3)?),
                 min_reader: row.get(4)?,
-                body,
-            });
+                body: body_at(row, 5)?,
+            };
+            size_bytes = size_bytes.saturating_add(weight_bytes(&entry));
+            if !entries.is_empty() && size_bytes > bytes_max {
+                break;
+            }
+            entries.push(entry);
         }
         Ok(entries)
     }
@@ -495,6 +526,26 @@ impl WriteTx<'_> {
                 .prepare_cached("UPDATE log SET lsn = ?2, chain = ?3 WHERE id = ?1")?
                 .execute((log, lsn, chain.0))?;
         }
+        Ok(())
+    }
+
+    /// Ends this process's log: the next own append mints another boot. For a log of which the province knows another
+    /// history.
+    pub fn rotate_boot(&mut self) {
+        self.memory.boot = None;
+    }
+
+    /// Keeps a head that its machine signed, as evidence; an older one does not replace a newer. The caller has checked
+    /// the signature.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn store_signed_head(&mut self, signed: &SignedHead) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE log SET signed_lsn = ?2, signed_chain = ?3, signature = ?4 \
+             WHERE boot = ?1 AND (signed_lsn IS NULL OR signed_lsn <= ?2)",
+            (signed.head.boot.0, sql::int(signed.head.lsn), signed.head.chain.0, signed.signature.0),
+        )?;
         Ok(())
     }
 

@@ -206,7 +206,8 @@ impl Store {
         let (witness, record, is_vouched) = ask_witness(&mut connection, &env, &options.witness)?;
         let memory = Memory::new(record, is_vouched);
         let writer = Writer::start(connection, Arc::clone(&env), memory, witness, path.clone())?;
-        Ok(Self { reader: Reader::new(path), identity, env, writer, _lock: lock })
+        let reader = Reader::new(path, Arc::clone(&env.clock));
+        Ok(Self { reader, identity, env, writer, _lock: lock })
     }
 
     /// Who this machine is.
@@ -273,6 +274,12 @@ impl Store {
         self.writer.subscribe(Arc::new(notice))
     }
 
+    /// The log this process appends to, once an own append is durable.
+    #[must_use]
+    pub fn current_boot(&self) -> Option<BootId> {
+        self.writer.current_boot()
+    }
+
     /// How many commits this process has made; for tests and figures.
     #[must_use]
     pub fn commits(&self) -> u64 {
@@ -289,6 +296,7 @@ pub struct Reader {
 #[derive(Debug)]
 struct ReaderInner {
     path: PathBuf,
+    clock: Arc<dyn Clock>,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -299,12 +307,12 @@ impl Reader {
     /// # Errors
     /// [`StoreError::Absent`], [`StoreError::Newer`], [`StoreError::Corrupt`]; [`StoreError::Locked`] only when the
     /// file is older and another process holds it.
-    pub fn open(dir: &Path, clock: &dyn Clock) -> Result<Self, StoreError> {
+    pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let path = dir.join(FILE_NAME);
         if !path.exists() {
             return Err(StoreError::Absent { path: dir.to_owned() });
         }
-        let reader = Self::new(path.clone());
+        let reader = Self::new(path.clone(), Arc::clone(&clock));
         let version = reader.with_connection(|connection| migrate::version(connection))?;
         if version < migrate::newest() {
             let _lock = lock(dir)?;
@@ -313,8 +321,8 @@ impl Reader {
         Ok(reader)
     }
 
-    fn new(path: PathBuf) -> Self {
-        Self { inner: Arc::new(ReaderInner { path, idle: Mutex::new(Vec::new()) }) }
+    fn new(path: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self { inner: Arc::new(ReaderInner { path, clock, idle: Mutex::new(Vec::new()) }) }
     }
 
     /// Who the machine of this store is.
@@ -333,9 +341,10 @@ impl Reader {
         &self,
         questions: impl FnOnce(&View<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let now = self.inner.clock.wall();
         self.with_connection(|connection| {
             let transaction = connection.unchecked_transaction()?;
-            questions(&View { connection: &transaction })
+            questions(&View { connection: &transaction, now })
         })
     }
 

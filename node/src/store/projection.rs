@@ -93,29 +93,28 @@ impl std::fmt::Debug for DossierRow {
 #[must_use]
 pub fn row_of(doc: DocId, state: &State) -> DossierRow {
     let receive = state.receive.as_ref();
-    let owner = state.fields.get(OWNER_NAME_FIELD).and_then(|values| values.first());
     DossierRow {
         doc,
         number: receive.map(|receive| receive.number.clone()),
         request_id: receive.and_then(|receive| receive.request_id.clone()),
         lookup_code: receive.map(|receive| receive.lookup_code.clone()),
         procedure: receive.map(|receive| receive.procedure.clone()),
-        status: state.status,
-        local: state.local.to_owned(),
-        custody: state.custody.name().to_owned(),
-        holder: state.custody.holder().cloned(),
-        generation: state.generation,
-        competent: receive.map(|receive| receive.competent.clone()),
+        status: state.process.status,
+        local: state.process.local.to_owned(),
+        custody: state.process.custody.name().to_owned(),
+        holder: state.process.custody.holder().cloned(),
+        generation: state.process.generation,
+        competent: state.process.competent.clone(),
         receiving: state.receiving.clone(),
-        return_place: receive.map(|receive| receive.return_at.clone()),
+        return_place: state.process.return_at.clone(),
         received_at: state.received_at,
-        due_at: state.due.as_ref().map(|due| due.at),
-        finished_at: state.finished_at,
-        returned_at: state.returned_at,
+        due_at: state.process.due.as_ref().map(|due| due.at),
+        finished_at: state.process.finished_at,
+        returned_at: state.process.returned_at,
         changed_at: state.acts.iter().map(|act| act.recorded_at).max().unwrap_or_default(),
-        owner_name: owner.map(|value| value.value.clone()),
+        owner_name: state.field(OWNER_NAME_FIELD).map(str::to_owned),
         needs_person: state.needs_person(),
-        is_contested: !state.contested.is_empty(),
+        is_contested: !state.process.contested.is_empty(),
         is_computable: state.is_computable,
         heads: heads_digest(&state.heads),
     }
@@ -226,7 +225,7 @@ impl WriteTx<'_> {
         }
         self.write_row(&row)?;
         self.execute("DELETE FROM party WHERE doc = ?1", [doc.0])?;
-        for seat in &state.parties {
+        for seat in &state.process.parties {
             self.execute("INSERT INTO party (doc, seat) VALUES (?1, ?2)", (doc.0, seat.as_str()))?;
         }
         Ok(())
@@ -331,7 +330,7 @@ impl View<'_> {
         let state = fold(document.history());
         let stored = self.dossier(doc)?;
         let parties = self.parties_of(doc)?;
-        Ok(stored != Some(row_of(doc, &state)) || parties != state.parties)
+        Ok(stored != Some(row_of(doc, &state)) || parties != state.process.parties)
     }
 }
 

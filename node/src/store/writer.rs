@@ -171,10 +171,10 @@ impl<'a> WriteTx<'a> {
         self.view.connection
     }
 
-    /// The wall clock as it stands.
+    /// The wall clock as it stood when the job began.
     #[must_use]
     pub fn now(&self) -> Millis {
-        self.env.clock.wall()
+        self.view.now
     }
 
     /// Who this machine is.
@@ -274,6 +274,7 @@ pub(crate) struct Writer {
 struct Shared {
     notices: Mutex<Vec<Weak<Notice>>>,
     commits: AtomicU64,
+    boot: Mutex<Option<BootId>>,
 }
 
 impl fmt::Debug for Writer {
@@ -343,6 +344,10 @@ impl Writer {
     pub(crate) fn subscribe(&self, notice: Arc<Notice>) -> Subscription {
         self.shared.notices.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&notice));
         Subscription { _notice: notice }
+    }
+
+    pub(crate) fn current_boot(&self) -> Option<BootId> {
+        *self.shared.boot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn commits(&self) -> u64 {
@@ -433,7 +438,7 @@ impl Thread {
         self.connection.prepare_cached("SAVEPOINT job")?.execute([])?;
         let before = self.memory.clone();
         let mut tx = WriteTx {
-            view: View { connection: &self.connection },
+            view: View { connection: &self.connection, now: self.env.clock.wall() },
             env: &self.env,
             memory: &mut self.memory,
             compressor: &mut self.compressor,
@@ -475,6 +480,8 @@ impl Thread {
             return Err(error);
         }
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
+        *self.shared.boot.lock().unwrap_or_else(PoisonError::into_inner) =
+            self.memory.boot.map(|own| own.boot);
         if self.memory.is_witness_due {
             let record = self.memory.witness_mut();
             record.confirmed = record.in_flight;
