@@ -17,11 +17,7 @@ CREATE TABLE log (
     lsn INTEGER NOT NULL DEFAULT 0,
     chain BLOB NOT NULL,
     acked_lsn INTEGER NOT NULL DEFAULT 0,
-    proved_lsn INTEGER NOT NULL DEFAULT 0,
-    -- The newest head its machine signed, as evidence.
-    signed_lsn INTEGER,
-    signed_chain BLOB,
-    signature BLOB
+    proved_lsn INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX log_by_machine ON log (machine, id);
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use jiff::civil::Date;
 use serde_json::Value;
 use serde_json::json;
 use sync_protocol::ids::DocId;
@@ -147,23 +148,24 @@ impl Desk {
         is_historic: bool,
     ) -> Result<Value, StoreError> {
         if let Some(request_id) = &line.request_id
-            && let Some(doc) = tx.doc_by_request(request_id)?
-            && let Some(document) = tx.document(doc)?
+            && let Some(row) = tx.dossier_by_request(request_id)?
+            && let Some(document) = tx.document(row.doc)?
         {
-            return Ok(lodged(doc, &fold(document.history()), line, held));
+            return Ok(lodged(row.doc, &fold(document.history()), line, held));
         }
         let now = tx.now();
         let is_province = self.store.identity().role == Role::Province;
         let intake = Intake { directory: &held.directory, now, is_historic, is_province };
         let mut receiving = receiving(&intake, line)?;
-        let day = if line.received_at.is_some() { receiving.day } else { tx.day_for_number(receiving.day)? };
+        let day = if line.received_at.is_some() { receiving.day } else { day_for_number(tx, receiving.day)? };
         let number = tx.next_number(day)?;
         let series = Series::parse(&number.series).ok_or_else(|| StoreError::Bug("series".to_owned()))?;
         receiving.body.number = compose(&receiving.body.competent, day, series, number.counter);
         receiving.body.lookup_code = lookup_code(tx.random::<8>()?);
         let doc = new_document_id(now, tx.random::<10>()?);
         let act = self.common(held, &line.officer, 0, is_historic, receiving.body.into());
-        let writing = Writing { fields: line.registers.clone(), papers: line.papers.clone(), acts: vec![act] };
+        let writing =
+            Writing { fields: line.registers.clone(), papers: line.papers.clone(), acts: vec![act] };
         let appended = tx.append_change(doc, &mut Document::new(), &writing, now)?;
         tx.audit_row("receive", Some(&line.officer), Some(doc))?;
         Ok(lodged(doc, &appended.state, line, held))
@@ -177,7 +179,7 @@ impl Desk {
         is_historic: bool,
     ) -> Result<Value, StoreError> {
         let unknown = || Refusal::of_field("desk-no-number", "number").with("number", &line.number);
-        let doc = tx.doc_by_number(&line.number)?.ok_or_else(unknown)?;
+        let doc = tx.dossiers_by_number(&line.number)?.first().map(|row| row.doc).ok_or_else(unknown)?;
         let mut document = tx.document(doc)?.ok_or_else(unknown)?;
         let state = fold(document.history());
         if !state.is_computable {
@@ -260,6 +262,21 @@ fn lodged(doc: DocId, state: &State, line: &LodgeLine, held: &Held) -> Value {
         "duplicates": [],
         "request_id": line.request_id,
     })
+}
+
+/// The day a number carries: never before one that was printed already, whatever the clock says now.
+fn day_for_number(tx: &mut WriteTx<'_>, today: Date) -> Result<Date, StoreError> {
+    const KEY: &str = "desk-number-day";
+    let printed = tx
+        .meta(KEY)?
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .and_then(|text| text.parse::<Date>().ok())
+        .filter(|printed| *printed > today);
+    if let Some(printed) = printed {
+        return Ok(printed);
+    }
+    tx.put_meta(KEY, today.to_string().as_bytes())?;
+    Ok(today)
 }
 
 /// Eight characters of Crockford base 32.

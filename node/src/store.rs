@@ -27,7 +27,6 @@ pub mod view;
 pub mod witness;
 pub mod writer;
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -104,8 +103,8 @@ pub enum StoreError {
 impl StoreError {
     /// The name under which `i18n/*/store.ftl` has words for it.
     #[must_use]
-    pub fn code(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
+    pub fn code(&self) -> &str {
+        match self {
             Self::Locked => "store-locked",
             Self::Absent { .. } => "store-absent",
             Self::Exists { .. } => "store-exists",
@@ -114,9 +113,9 @@ impl StoreError {
             Self::NotWritable { .. } => "store-not-writable",
             Self::Corrupt { .. } => "store-corrupt",
             Self::Io(_) => "store-io",
-            Self::Refused(refusal) => return refusal.code.clone(),
+            Self::Refused(refusal) => &refusal.code,
             Self::Bug(_) => "store-bug",
-        })
+        }
     }
 }
 

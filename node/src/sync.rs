@@ -4,4 +4,6 @@
 //! to dial next; `link` runs a session on a thread of its own, away from the network runtime.
 
 pub mod driver;
+pub mod node_store;
+pub mod province_store;
 pub mod run;

@@ -321,7 +321,7 @@ pub struct ItemPart {
     pub bytes: Vec<u8>,
 }
 
-/// Proofs of this machine, in order of their numbers.
+/// Proofs of this machine, in order of their numbers; none when the province has none that follow the node's.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Proofs {

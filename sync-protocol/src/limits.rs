@@ -23,11 +23,14 @@ pub const BATCH_PACKED_BYTES: usize = 128 * 1024;
 /// than the few bytes that one without a body may take on the wire.
 pub const BATCH_ENTRIES_MAX: usize = 8192;
 
-/// Most runs in one batch.
-pub const BATCH_RUNS_MAX: usize = 4096;
+/// Most runs in one batch: a feed may change the log with every entry.
+pub const BATCH_RUNS_MAX: usize = BATCH_ENTRIES_MAX;
 
 /// What one entry counts for beside its body when a batch is filled.
 pub const ENTRY_OVERHEAD_BYTES: usize = 96;
+
+/// What one run of changes counts for beside its entries: log, chain, signature.
+pub const RUN_OVERHEAD_BYTES: usize = 160;
 
 /// Most batches a sender may have under way without an acknowledgement, in each direction.
 pub const BATCHES_UNACKED_MAX: usize = 4;

@@ -10,8 +10,8 @@
 pub mod node;
 pub mod province;
 
-//mod pull;
-//mod push;
+mod pull;
+mod push;
 
 pub use node::NodeSession;
 pub use province::ProvinceSession;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::directory::fault::ParseBounds;
 use crate::dossier::act::DirectoryRef;
@@ -24,14 +25,15 @@ pub struct Held {
 #[derive(Debug)]
 pub struct Shelf {
     reader: Reader,
+    clock: Arc<dyn Clock>,
     newest: Mutex<Option<Arc<Held>>>,
 }
 
 impl Shelf {
     /// A shelf over a store's reading side.
     #[must_use]
-    pub fn new(reader: Reader) -> Self {
-        Self { reader, newest: Mutex::new(None) }
+    pub fn new(reader: Reader, clock: Arc<dyn Clock>) -> Self {
+        Self { reader, clock, newest: Mutex::new(None) }
     }
 
     /// The newest version in force, or `None` when the province has not published one that came here.
@@ -39,13 +41,15 @@ impl Shelf {
     /// # Errors
     /// The store cannot be read, or holds a directory that this program cannot read.
     pub fn newest(&self) -> Result<Option<Arc<Held>>, StoreError> {
-        let Some(version) = self.reader.read(|view| view.directory_version_in_force())? else { return Ok(None) };
+        let now = self.clock.wall();
+        let in_force = self.reader.read(|view| view.effective_directory_version(now))?;
+        let Some((version, _hash)) = in_force else { return Ok(None) };
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(held) = newest.as_ref().filter(|held| held.reference.version == version) {
             return Ok(Some(Arc::clone(held)));
         }
-        let Some(body) = self.reader.read(|view| view.directory_body(version))? else { return Ok(None) };
-        let directory = Directory::parse_bytes(&body, &ParseBounds::default())
+        let Some(stored) = self.reader.read(|view| view.directory(version))? else { return Ok(None) };
+        let directory = Directory::parse_bytes(&stored.body, &ParseBounds::default())
             .map_err(|_faults| StoreError::Corrupt { what: format!("directory version {version}") })?;
         let mut hash = [0; 8];
         hash.copy_from_slice(directory.content_hash().first_chunk::<8>().unwrap_or(&[0; 8]));

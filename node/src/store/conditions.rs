@@ -24,9 +24,6 @@ pub const DUPLICATE_SERIES: &str = "duplicate-series";
 /// Two dossiers carry one number (domain.md C6). The subject is the number.
 pub const DUPLICATE_NUMBER: &str = "duplicate-number";
 
-/// A log has another history at the province. The subject is the log.
-pub const FORKED: &str = "log-forked";
-
 /// One standing condition. `i18n/*/store.ftl` has words under its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {

@@ -105,28 +105,6 @@ impl View<'_> {
         self.row_where("request_id = ?1 ORDER BY doc LIMIT 1", [request_id])
     }
 
-    /// The document with a number; the first by document id where a copy made two.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn doc_by_number(&self, number: &str) -> Result<Option<DocId>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT doc FROM dossier WHERE number = ?1 ORDER BY doc LIMIT 1")?;
-        Ok(statement.query_row([number], |row| row.get(0).map(DocId)).optional()?)
-    }
-
-    /// The document that a request made; the first by document id where a copy made two.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn doc_by_request(&self, request_id: &str) -> Result<Option<DocId>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT doc FROM dossier WHERE request_id = ?1 ORDER BY doc LIMIT 1")?;
-        Ok(statement.query_row([request_id], |row| row.get(0).map(DocId)).optional()?)
-    }
-
     /// The dossier with a look-up secret.
     ///
     /// # Errors

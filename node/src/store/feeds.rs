@@ -12,7 +12,6 @@ use sync_protocol::entry::Digest;
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::entry::Lsn;
-use sync_protocol::frame::Feed;
 use sync_protocol::head::feed_key;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::ChangeHash;
@@ -20,7 +19,6 @@ use sync_protocol::ids::DocId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::ids::Hash;
 use sync_protocol::ids::NodeId;
-use sync_protocol::run::FeedRun;
 use sync_protocol::run::weight_bytes;
 
 use crate::ids::AgencyCode;
@@ -71,6 +69,33 @@ pub struct FeedPage {
     pub end_digest: Digest,
 }
 
+/// Consecutive rows of a feed as they come over the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedPiece {
+    /// One entry with its bytes.
+    Entry(Entry),
+    /// Entries of the reader's own log, which it should have.
+    OwnRun {
+        /// The log.
+        log: BootId,
+        /// The first position.
+        first: Lsn,
+        /// The last position.
+        last: Lsn,
+    },
+}
+
+/// A stretch of a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedBatch {
+    /// The feed.
+    pub feed: FeedId,
+    /// The position before its first row.
+    pub after: u64,
+    /// Its rows.
+    pub pieces: Vec<FeedPiece>,
+}
+
 /// What became of a stretch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedStored {
@@ -80,8 +105,6 @@ pub enum FeedStored {
         head: FeedHead,
         /// What became of its entries.
         ingested: Ingested,
-        /// Whether the digest came out as the province says. If not, what is here differs from what is there.
-        is_digest_equal: bool,
     },
     /// It does not begin where this node stands; nothing was stored.
     NotNext {
@@ -160,7 +183,6 @@ impl View<'_> {
         seat: &AgencyCode,
         after: u64,
         bytes_max: usize,
-        entries_max: usize,
         reader: Option<NodeId>,
     ) -> Result<Option<FeedPage>, StoreError> {
         let Some(feed) = self.feed_of(seat)? else { return Ok(None) };
@@ -173,12 +195,8 @@ impl View<'_> {
              LEFT JOIN body b ON b.entry = e.id AND l.machine IS NOT ?4 \
              WHERE r.feed = ?1 AND r.position > ?2 ORDER BY r.position LIMIT ?3",
         )?;
-        let mut rows = statement.query((
-            feed.id,
-            sql::int(after),
-            sql::len(entries_max.min(ROWS_MAX)),
-            reader.map(|reader| reader.0),
-        ))?;
+        let mut rows =
+            statement.query((feed.id, sql::int(after), sql::len(ROWS_MAX), reader.map(|reader| reader.0)))?;
         let mut page = FeedPage { head: feed.head, rows: Vec::new(), end_digest };
         let mut size_bytes = 0usize;
         while let Some(row) = rows.next()? {
@@ -293,64 +311,68 @@ impl WriteTx<'_> {
     }
 
     /// At a node: stores a stretch of the own feed. Entries, position and digest become durable together; what is here
-    /// already is not stored again.
+    /// already is not stored again. A stretch of another feed is taken only from its beginning, as after
+    /// [`WriteTx::begin_feed`].
     ///
     /// # Errors
     /// Only when the store fails.
-    pub fn store_feed(&mut self, feed: &Feed) -> Result<FeedStored, StoreError> {
+    pub fn store_feed(&mut self, batch: &FeedBatch) -> Result<FeedStored, StoreError> {
         let seat = self.identity().seat.clone();
         let mine = self.feed_head(&seat)?;
-        let is_next =
-            mine.is_some_and(|head| head.feed == feed.feed && head.position + 1 == feed.first_position);
+        let is_next = match mine {
+            Some(head) if head.feed == batch.feed => head.position == batch.after,
+            Some(_) | None => batch.after == 0,
+        };
         if !is_next {
             return Ok(FeedStored::NotNext { head: mine });
         }
-        for run in &feed.runs {
-            match run {
-                FeedRun::Own { log, first_lsn, count } => {
-                    let last = first_lsn.saturating_add(*count).saturating_sub(1);
-                    if let Some(first) = self.first_missing(*log, *first_lsn, last)? {
-                        return Ok(FeedStored::MissingOwn { log: *log, first, last });
+        for piece in &batch.pieces {
+            match piece {
+                FeedPiece::OwnRun { log, first, last } => {
+                    if let Some(first) = self.first_missing(*log, *first, *last)? {
+                        return Ok(FeedStored::MissingOwn { log: *log, first, last: *last });
                     }
                 }
-                FeedRun::Bytes(run) => {
-                    if let Some((log, lsn)) = self.first_fork(run.entries())? {
-                        return Ok(FeedStored::Forked { log, lsn });
+                FeedPiece::Entry(entry) => {
+                    if self.is_forked(entry)? {
+                        return Ok(FeedStored::Forked { log: entry.log, lsn: entry.lsn });
                     }
                 }
             }
         }
-        let entries: Vec<Entry> = feed
-            .runs
+        self.begin_feed(batch.feed)?;
+        let entries: Vec<Entry> = batch
+            .pieces
             .iter()
-            .flat_map(|run| match run {
-                FeedRun::Bytes(run) => run.entries(),
-                FeedRun::Own { .. } => &[],
+            .filter_map(|piece| match piece {
+                FeedPiece::Entry(entry) => Some(entry.clone()),
+                FeedPiece::OwnRun { .. } => None,
             })
-            .cloned()
             .collect();
         let ingested = self.ingest(&entries, &Origin::Feed)?;
         let mut rows = Vec::new();
-        for run in &feed.runs {
-            let (log, first, count) = match run {
-                FeedRun::Bytes(run) => (run.log(), run.first_lsn(), run.entries().len() as u64),
-                FeedRun::Own { log, first_lsn, count } => (*log, *first_lsn, *count),
+        for piece in &batch.pieces {
+            let (log, first, last) = match piece {
+                FeedPiece::Entry(entry) => (entry.log, entry.lsn, entry.lsn),
+                FeedPiece::OwnRun { log, first, last } => (*log, *first, *last),
             };
-            let ids = self.ids_of(
+            rows.extend(self.ids_of(
                 "SELECT e.id FROM entry e JOIN log l ON l.id = e.log \
-                 WHERE l.boot = ?1 AND e.lsn >= ?2 AND e.lsn < ?3 ORDER BY e.lsn",
-                (log.0, sql::int(first), sql::int(first.saturating_add(count))),
-            )?;
-            if sql::uint(sql::len(ids.len())) != count {
-                return Err(StoreError::Bug("a row of a feed has no entry".to_owned()));
-            }
-            rows.extend(ids);
+                 WHERE l.boot = ?1 AND e.lsn BETWEEN ?2 AND ?3 ORDER BY e.lsn",
+                (log.0, sql::int(first), sql::int(last)),
+            )?);
         }
         let head = self.append_to_feed(&seat, &rows)?;
-        if head.position != feed.last_position() {
-            return Err(StoreError::Bug("an entry stands twice in a feed".to_owned()));
+        let expected = batch.pieces.iter().fold(batch.after, |position, piece| match piece {
+            FeedPiece::Entry(_) => position.saturating_add(1),
+            FeedPiece::OwnRun { first, last, .. } => {
+                position.saturating_add(last.saturating_add(1).saturating_sub(*first))
+            }
+        });
+        if head.position != expected {
+            return Err(StoreError::Bug("a row of a feed has no entry, or stands there twice".to_owned()));
         }
-        Ok(FeedStored::Stored { head, ingested, is_digest_equal: head.digest == feed.end_digest })
+        Ok(FeedStored::Stored { head, ingested })
     }
 
     fn first_missing(&self, log: BootId, first: Lsn, last: Lsn) -> Result<Option<Lsn>, StoreError> {
@@ -369,21 +391,17 @@ impl WriteTx<'_> {
         Ok((expected <= last).then_some(expected))
     }
 
-    fn first_fork(&self, entries: &[Entry]) -> Result<Option<(BootId, Lsn)>, StoreError> {
+    /// Whether another entry stands at this one's position.
+    fn is_forked(&self, entry: &Entry) -> Result<bool, StoreError> {
         let mut statement = self.connection().prepare_cached(
             "SELECT e.kind, e.doc, e.hash FROM entry e JOIN log l ON l.id = e.log WHERE l.boot = ?1 AND e.lsn = ?2",
         )?;
-        for entry in entries {
-            let link: Option<Hash> = statement
-                .query_row((entry.log.0, sql::int(entry.lsn)), |row| {
-                    Ok(entry::link(EntryKind(row.get(0)?), DocId(row.get(1)?), ChangeHash(row.get(2)?)))
-                })
-                .optional()?;
-            if link.is_some_and(|link| link != entry.link()) {
-                return Ok(Some((entry.log, entry.lsn)));
-            }
-        }
-        Ok(None)
+        let link: Option<Hash> = statement
+            .query_row((entry.log.0, sql::int(entry.lsn)), |row| {
+                Ok(entry::link(EntryKind(row.get(0)?), DocId(row.get(1)?), ChangeHash(row.get(2)?)))
+            })
+            .optional()?;
+        Ok(link.is_some_and(|link| link != entry.link()))
     }
 
     /// Puts entries of a document into every feed that carries it, and the whole document into those of new parties.

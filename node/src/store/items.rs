@@ -3,7 +3,6 @@
 
 use rusqlite::OptionalExtension;
 use rusqlite::Row;
-use sync_protocol::head::ItemsHead;
 use sync_protocol::ids::Hash;
 use sync_protocol::time::Millis;
 
@@ -22,8 +21,8 @@ pub struct Item {
     pub n: u64,
     /// Its hash, which the next one names.
     pub hash: Hash,
-    /// The hashes of the items it follows; none for the first. Not kept apart from the bytes.
-    pub parents: Vec<Hash>,
+    /// The hash of the item it follows; all zero for the first. One that follows two names the one in use here.
+    pub prev: Hash,
     /// What it is, by the protocol's number.
     pub kind: u8,
     /// The signed bytes as they came.
@@ -41,6 +40,23 @@ pub struct StoredItem {
     pub kind: u8,
     /// The signed bytes as they came.
     pub bytes: Vec<u8>,
+}
+
+/// The newest item in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ItemHead {
+    /// Its place; 0 while there is none.
+    pub n: u64,
+    /// Its hash; `None` while there is none.
+    pub hash: Option<Hash>,
+}
+
+impl ItemHead {
+    /// What the next item must name as the one before: all zero for the first.
+    #[must_use]
+    pub fn next_prev(&self) -> Hash {
+        self.hash.unwrap_or(Hash([0; 32]))
+    }
 }
 
 /// What became of an item.
@@ -91,12 +107,12 @@ impl View<'_> {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn items_head(&self) -> Result<ItemsHead, StoreError> {
+    pub fn item_head(&self) -> Result<ItemHead, StoreError> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT n, hash FROM item WHERE is_used = 1 ORDER BY n DESC LIMIT 1")?;
         let head = statement
-            .query_row([], |row| Ok(ItemsHead { n: sql::uint_at(row, 0)?, hash: Hash(row.get(1)?) }))
+            .query_row([], |row| Ok(ItemHead { n: sql::uint_at(row, 0)?, hash: Some(Hash(row.get(1)?)) }))
             .optional()?;
         Ok(head.unwrap_or_default())
     }
@@ -167,22 +183,6 @@ impl View<'_> {
         self.directory_where("effective_at <= ?1", now.0)
     }
 
-    /// The newest directory version that holds now.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn directory_version_in_force(&self) -> Result<Option<u32>, StoreError> {
-        Ok(self.effective_directory_version(self.now)?.map(|(version, _)| version))
-    }
-
-    /// The content of a directory version.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn directory_body(&self, version: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.directory(version)?.map(|directory| directory.body))
-    }
-
     /// Number and hash of the newest directory version, effective or not.
     ///
     /// # Errors
@@ -231,7 +231,7 @@ impl View<'_> {
 
 impl WriteTx<'_> {
     /// Stores an item whose signature the caller has checked. At the province the caller builds it on
-    /// [`View::items_head`] inside the same job.
+    /// [`View::item_head`] inside the same job.
     ///
     /// # Errors
     /// Only when the store fails.
@@ -244,12 +244,11 @@ impl WriteTx<'_> {
         if let Some(is_used) = known {
             return Ok(if is_used { ItemStored::Repeated } else { ItemStored::Aside });
         }
-        let head = self.items_head()?;
+        let head = self.item_head()?;
         if item.n == 0 || item.n > head.n + 1 {
             return Ok(ItemStored::Gap { n: head.n });
         }
-        let follows = if head.n == 0 { item.parents.is_empty() } else { item.parents.contains(&head.hash) };
-        let is_used = item.n == head.n + 1 && follows;
+        let is_used = item.n == head.n + 1 && item.prev == head.next_prev();
         let at = self.now();
         self.execute(
             "INSERT INTO item (n, hash, kind, is_used, arrived_at, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

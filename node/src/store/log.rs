@@ -10,15 +10,12 @@ use sync_protocol::entry;
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::entry::Lsn;
-use sync_protocol::head;
-use sync_protocol::head::SignedHead;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::DocId;
 use sync_protocol::ids::Hash;
 use sync_protocol::ids::NodeId;
 use sync_protocol::ids::ProvinceId;
-use sync_protocol::ids::Signature;
 use sync_protocol::limits::ENTRY_BODY_BYTES_MAX;
 use sync_protocol::run::weight_bytes;
 use sync_protocol::time::Millis;
@@ -238,33 +235,6 @@ impl View<'_> {
         Ok(statement.query_map([], read_head)?.collect::<Result<_, _>>()?)
     }
 
-    /// A page of this machine's own-identity logs by ascending boot, after one.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn own_logs_after(&self, after: Option<BootId>, limit: usize) -> Result<Vec<LogHead>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {HEAD_COLUMNS} FROM log WHERE is_own = 1 AND (?1 IS NULL OR boot > ?1) ORDER BY boot LIMIT ?2"
-        ))?;
-        let rows = statement.query_map((after.map(|boot| boot.0), sql::len(limit)), read_head)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// The newest head of a log that its machine signed.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn signed_head(&self, boot: BootId) -> Result<Option<SignedHead>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT signed_lsn, signed_chain, signature FROM log WHERE boot = ?1 AND signature IS NOT NULL",
-        )?;
-        let found = statement.query_row([boot.0], |row| {
-            let head = head::LogHead { boot, lsn: sql::uint_at(row, 0)?, chain: Hash(row.get(1)?) };
-            Ok(SignedHead { head, signature: Signature(row.get(2)?) })
-        });
-        Ok(found.optional()?)
-    }
-
     /// Every log known of a machine.
     ///
     /// # Errors
@@ -310,7 +280,7 @@ impl View<'_> {
     }
 
     /// Entries of a log after `after`, in order and without a gap, with bodies, while the sum of their
-    /// [`weight_bytes`] stays within `bytes_max`; at least one when there is one, at most `entries_max`.
+    /// [`weight_bytes`] stays within `bytes_max`; at least one when there is one.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -319,14 +289,13 @@ impl View<'_> {
         boot: BootId,
         after: Lsn,
         bytes_max: usize,
-        entries_max: usize,
     ) -> Result<Vec<Entry>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT e.lsn, e.kind, e.doc, e.hash, e.min_reader, b.codec, b.size_bytes, b.bytes \
              FROM entry e JOIN log l ON l.id = e.log LEFT JOIN body b ON b.entry = e.id \
              WHERE l.boot = ?1 AND e.lsn > ?2 ORDER BY e.lsn LIMIT ?3",
         )?;
-        let mut rows = statement.query((boot.0, sql::int(after), sql::len(entries_max.min(ENTRIES_MAX))))?;
+        let mut rows = statement.query((boot.0, sql::int(after), sql::len(ENTRIES_MAX)))?;
         let mut entries: Vec<Entry> = Vec::new();
         let mut size_bytes = 0usize;
         while let Some(row) = rows.next()? {
@@ -533,20 +502,6 @@ impl WriteTx<'_> {
     /// history.
     pub fn rotate_boot(&mut self) {
         self.memory.boot = None;
-    }
-
-    /// Keeps a head that its machine signed, as evidence; an older one does not replace a newer. The caller has checked
-    /// the signature.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn store_signed_head(&mut self, signed: &SignedHead) -> Result<(), StoreError> {
-        self.execute(
-            "UPDATE log SET signed_lsn = ?2, signed_chain = ?3, signature = ?4 \
-             WHERE boot = ?1 AND (signed_lsn IS NULL OR signed_lsn <= ?2)",
-            (signed.head.boot.0, sql::int(signed.head.lsn), signed.head.chain.0, signed.signature.0),
-        )?;
-        Ok(())
     }
 
     /// Notes up to where the province acknowledged a log; never goes back.

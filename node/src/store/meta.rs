@@ -9,8 +9,6 @@ use crate::store::writer::WriteTx;
 
 /// Where the identity stands; set once at creation.
 pub(crate) const IDENTITY: &str = "identity";
-/// The latest day a number carried.
-pub(crate) const NUMBER_DAY: &str = "number_day";
 
 impl View<'_> {
     /// What other rooms put under `key`.

@@ -15,7 +15,6 @@ use crate::dossier::number::Series;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::conditions;
-use crate::store::meta;
 use crate::store::sql;
 use crate::store::view::View;
 use crate::store::witness::Record;
@@ -137,21 +136,6 @@ impl WriteTx<'_> {
             )?;
         }
         Ok(())
-    }
-
-    /// The day that a number taken on `today` carries: dates inside numbers never go backwards (domain.md 2.7.11), so
-    /// it is the latest day asked for so far. Not for numbers of dossiers entered afterwards.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn day_for_number(&mut self, today: Date) -> Result<Date, StoreError> {
-        let stored = meta::take(self.connection(), meta::NUMBER_DAY)?;
-        let latest = stored
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .and_then(|text| text.parse::<Date>().ok())
-            .map_or(today, |latest| latest.max(today));
-        meta::put(self.connection(), meta::NUMBER_DAY, latest.to_string().as_bytes())?;
-        Ok(latest)
     }
 
     /// Draws the next number of `day`.

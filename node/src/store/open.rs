@@ -206,7 +206,7 @@ impl Store {
         let (witness, record, is_vouched) = ask_witness(&mut connection, &env, &options.witness)?;
         let memory = Memory::new(record, is_vouched);
         let writer = Writer::start(connection, Arc::clone(&env), memory, witness, path.clone())?;
-        let reader = Reader::new(path, Arc::clone(&env.clock));
+        let reader = Reader::new(path);
         Ok(Self { reader, identity, env, writer, _lock: lock })
     }
 
@@ -296,7 +296,6 @@ pub struct Reader {
 #[derive(Debug)]
 struct ReaderInner {
     path: PathBuf,
-    clock: Arc<dyn Clock>,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -307,13 +306,13 @@ impl Reader {
     /// # Errors
     /// [`StoreError::Absent`], [`StoreError::Newer`], [`StoreError::Corrupt`]; [`StoreError::Locked`] only when the
     /// file is older and another process holds it.
-    pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+    pub fn open(dir: &Path, clock: &dyn Clock) -> Result<Self, StoreError> {
         let path = dir.join(FILE_NAME);
         if !path.exists() {
             return Err(StoreError::Absent { path: dir.to_owned() });
         }
-        let reader = Self::new(path.clone(), Arc::clone(&clock));
-        let version = reader.with_connection(|connection| migrate::version(connection))?;
+        let reader = Self::new(path.clone());
+        let version = reader.with_connection(migrate::version)?;
         if version < migrate::newest() {
             let _lock = lock(dir)?;
             migrate::migrate(&mut open_writing(&path)?, clock.wall())?;
@@ -321,8 +320,8 @@ impl Reader {
         Ok(reader)
     }
 
-    fn new(path: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        Self { inner: Arc::new(ReaderInner { path, clock, idle: Mutex::new(Vec::new()) }) }
+    fn new(path: PathBuf) -> Self {
+        Self { inner: Arc::new(ReaderInner { path, idle: Mutex::new(Vec::new()) }) }
     }
 
     /// Who the machine of this store is.
@@ -341,10 +340,9 @@ impl Reader {
         &self,
         questions: impl FnOnce(&View<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let now = self.inner.clock.wall();
         self.with_connection(|connection| {
             let transaction = connection.unchecked_transaction()?;
-            questions(&View { connection: &transaction, now })
+            questions(&View { connection: &transaction })
         })
     }
 

@@ -171,10 +171,10 @@ impl<'a> WriteTx<'a> {
         self.view.connection
     }
 
-    /// The wall clock as it stood when the job began.
+    /// The wall clock as it stands.
     #[must_use]
     pub fn now(&self) -> Millis {
-        self.view.now
+        self.env.clock.wall()
     }
 
     /// Who this machine is.
@@ -438,7 +438,7 @@ impl Thread {
         self.connection.prepare_cached("SAVEPOINT job")?.execute([])?;
         let before = self.memory.clone();
         let mut tx = WriteTx {
-            view: View { connection: &self.connection, now: self.env.clock.wall() },
+            view: View { connection: &self.connection },
             env: &self.env,
             memory: &mut self.memory,
             compressor: &mut self.compressor,

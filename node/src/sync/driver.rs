@@ -105,8 +105,10 @@ pub trait ProvinceStore {
         entries_max: usize,
     ) -> Result<(Vec<FeedEntry>, Digest, u64), Self::Error>;
     /// Stores own entries of the machine: acks, how its entries fare, the seat's last feed position.
-    fn store_changes(&mut self, runs: Vec<ChangeRun>)
-    -> Result<(Vec<LogAck>, StoredCounts, u64), Self::Error>;
+    fn store_changes(
+        &mut self,
+        runs: Vec<ChangeRun>,
+    ) -> Result<(Vec<LogAck>, StoredCounts, u64), Self::Error>;
     /// The node has its feed up to here.
     fn feed_acked(&mut self, position: u64) -> Result<(), Self::Error>;
     /// These logs have another history here.

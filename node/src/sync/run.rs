@@ -101,13 +101,8 @@ impl Outbox {
 /// How long to sleep until the session wants to be looked at, on the wall clock the session is given.
 fn sleep_ms(clock: &dyn Clock, wake_at: Option<Millis>) -> u64 {
     wake_at.map_or(LOOK_AGAIN_MS, |at| {
-        u64::try_from(at.0.saturating_sub(time(clock).0)).unwrap_or(0).min(LOOK_AGAIN_MS)
+        u64::try_from(at.0.saturating_sub(clock.wall().0)).unwrap_or(0).min(LOOK_AGAIN_MS)
     })
-}
-
-/// The sessions' time: monotonic, so that a jump of the wall clock neither ends nor freezes one.
-pub(crate) fn time(clock: &dyn Clock) -> Millis {
-    Millis(i64::try_from(clock.monotonic_ms()).unwrap_or(i64::MAX))
 }
 
 /// Runs a node's session until it has an outcome. `converged` is called after each stored proof.
@@ -125,7 +120,7 @@ pub fn run_node<S: NodeStore>(
     let mut step = NodeStep::default();
     let mut input = NodeInput::Tick;
     loop {
-        let stepped = step_node(session, store, time(clock), input, &mut step);
+        let stepped = step_node(session, store, clock.wall(), input, &mut step);
         outbox.take(link, &mut step.messages);
         if std::mem::take(&mut step.has_converged) {
             converged();
@@ -143,10 +138,12 @@ pub fn run_node<S: NodeStore>(
                 Received::Quiet => break NodeInput::Tick,
                 Received::Closed(ended) => {
                     let mut last = NodeStep::default();
-                    step_node(session, store, time(clock), NodeInput::Close, &mut last)?;
+                    step_node(session, store, clock.wall(), NodeInput::Close, &mut last)?;
                     return match last.outcome {
                         Some(outcome @ NodeOutcome::Refused { .. }) => Ok(outcome),
-                        Some(NodeOutcome::Converged | NodeOutcome::Partial) | None => Err(RunError::Line(ended)),
+                        Some(NodeOutcome::Converged | NodeOutcome::Partial) | None => {
+                            Err(RunError::Line(ended))
+                        }
                     };
                 }
             }
@@ -168,7 +165,7 @@ pub fn run_province<S: ProvinceStore>(
     let mut step = ProvinceStep::default();
     let mut input = ProvinceInput::Tick;
     loop {
-        let stepped = step_province(session, store, time(clock), input, &mut step);
+        let stepped = step_province(session, store, clock.wall(), input, &mut step);
         outbox.take(link, &mut step.messages);
         if let Some(outcome) = step.outcome.take() {
             return Ok(outcome);
@@ -186,7 +183,7 @@ pub fn run_province<S: ProvinceStore>(
                 Received::Quiet => break ProvinceInput::Tick,
                 Received::Closed(ended) => {
                     let mut last = ProvinceStep::default();
-                    step_province(session, store, time(clock), ProvinceInput::Close, &mut last)?;
+                    step_province(session, store, clock.wall(), ProvinceInput::Close, &mut last)?;
                     return last.outcome.ok_or(RunError::Line(ended));
                 }
             }
