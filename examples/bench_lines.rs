@@ -646,6 +646,14 @@ mod tests {
     }
 
     #[test]
+    fn the_directory_is_a_directory() {
+        let text: String = directory(&workload()).iter().map(|line| format!("{line}\n")).collect();
+        let bounds = motcua_node::directory::fault::ParseBounds::default();
+        let read = motcua_node::directory::Directory::parse(&text, &bounds);
+        assert!(read.is_ok(), "{:#?}", read.err());
+    }
+
+    #[test]
     fn days_are_counted_across_months_and_leap_years() {
         for (from, to, days) in [
             ("2026-03-02T07:35:32", "2026-03-05T07:35:32", 3),
