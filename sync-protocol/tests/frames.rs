@@ -1,6 +1,8 @@
 //! Frames from anywhere: what was written is read again, and nothing that arrives can make a reader panic or
 //! read beyond its bounds.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, which may panic")]
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -106,7 +108,7 @@ fn proof() -> impl Strategy<Value = Proof> {
 
 fn fresh_proof() -> impl Strategy<Value = FreshProof> {
     prop_oneof![
-        proof().prop_map(FreshProof::Link),
+        proof().prop_map(|proof| FreshProof::Link(Box::new(proof))),
         (any::<u64>(), millis(), signature()).prop_map(|(n, at, signature)| FreshProof::Renewal {
             n,
             at,

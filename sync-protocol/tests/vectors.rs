@@ -1,6 +1,8 @@
 //! Golden bytes: what version 1 of every form that is stored, hashed or signed looks like, for ever. A change
 //! here is a new version (SPEC.md), never an edit of a file.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, which may panic")]
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -11,7 +13,6 @@ use sync_protocol::entry::Digest;
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::frame::*;
-use sync_protocol::head;
 use sync_protocol::head::*;
 use sync_protocol::ids::*;
 use sync_protocol::item::Item;
@@ -60,7 +61,7 @@ fn entries() -> Vec<Entry> {
 fn entry_hashes() -> Vec<u8> {
     let links: Vec<Hash> = entries().iter().map(Entry::link).collect();
     let chain = links.iter().fold(entry::chain_start(BOOT), |chain, link| entry::chain_next(chain, *link));
-    let feed_key = head::feed_key(FeedId([0x06; 16]));
+    let feed_key = feed_key(FeedId([0x06; 16]));
     let digest = links.iter().fold(Digest::default(), |digest, link| digest.plus(&feed_key, *link));
     let log = LogHead { boot: BOOT, lsn: 2, chain };
     let summary = LogsSummary::of(PROVINCE, [&log]);

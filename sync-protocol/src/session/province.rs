@@ -957,7 +957,7 @@ impl ProvinceSession {
             let (n, at, signature) = (proof.content().n, proof.at(), *proof.signature());
             return Some(FreshProof::Renewal { n, at, signature });
         }
-        proof.follows(self.proofs.known).is_ok().then(|| FreshProof::Link(proof.clone()))
+        proof.follows(self.proofs.known).is_ok().then(|| FreshProof::Link(Box::new(proof.clone())))
     }
 
     fn send_proof(&mut self, proof: Box<Proof>) -> Result<(), SessionError> {

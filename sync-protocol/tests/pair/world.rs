@@ -1,6 +1,13 @@
 //! A province and its nodes in memory: stores as plain sets, both session ends, and a line that a seed delays
 //! and cuts. Everything the sessions claim is checked against the sets.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which may panic"
+)]
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
@@ -583,15 +590,17 @@ impl World {
     fn drain(&mut self, office: usize) {
         let Some(line) = &mut self.offices[office].line else { return };
         while let Some(output) = line.node.poll() {
-            match output {
-                NodeOutput::Send(message) => line.to_province.push_back(message.bytes),
-                task => line.node_tasks.push_back(task),
+            if let NodeOutput::Send(message) = output {
+                line.to_province.push_back(message.bytes);
+            } else {
+                line.node_tasks.push_back(output);
             }
         }
         while let Some(output) = line.province.poll() {
-            match output {
-                ProvinceOutput::Send(message) => line.to_node.push_back(message.bytes),
-                task => line.province_tasks.push_back(task),
+            if let ProvinceOutput::Send(message) = output {
+                line.to_node.push_back(message.bytes);
+            } else {
+                line.province_tasks.push_back(output);
             }
         }
     }
@@ -642,7 +651,7 @@ impl World {
     }
 
     fn node_task(&mut self, office: usize, task: NodeOutput) {
-        let (now, acked_at) = (self.now, &self.province.logs);
+        let stored = &self.province.logs;
         let it = &mut self.offices[office];
         let store = &mut it.store;
         let answer = match task {
@@ -705,12 +714,12 @@ impl World {
                 if proof.content().logs == store.logs() {
                     store.proved = heads_of(&store.own).iter().map(|head| (head.boot, head.lsn)).collect();
                 }
-                store.store_proof(proof, is_renewal);
+                store.store_proof(*proof, is_renewal);
                 Some(NodeInput::ProofStored)
             }
             NodeOutput::Acked { logs, .. } => {
                 for ack in logs {
-                    let held = acked_at.get(&ack.boot).map_or(0, |log| log.len() as u64);
+                    let held = stored.get(&ack.boot).map_or(0, |log| log.len() as u64);
                     assert!(held >= ack.lsn, "acknowledged, so stored");
                 }
                 None
@@ -731,7 +740,6 @@ impl World {
                 None
             }
         };
-        let _ = now;
         if let (Some(answer), Some(line)) = (answer, &mut self.offices[office].line) {
             line.node_answers.push_back(answer);
         }
