@@ -1,7 +1,7 @@
 //! Frames: everything that travels in a session, and the bytes of each.
 //!
 //! A frame message is one byte format version, one byte kind and a body: CBOR with integer keys, or (kinds that
-//! carry entries, items or proofs) the same packed by [`compress`](crate::compress). SPEC.md has the bytes.
+//! carry entries, items or proofs) the same packed by [`compress`]. SPEC.md has the bytes.
 
 use minicbor::Decode;
 use minicbor::Decoder;

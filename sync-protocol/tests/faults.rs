@@ -252,6 +252,10 @@ fn a_node_is_told_why_it_is_not_served() {
     province.handle(NOW, ProvinceInput::FactsLoaded(Err(ByeCode::Banned))).unwrap();
     assert_eq!(goodbye(province.poll()), Some(ByeCode::Banned));
 
+    let mut province = open_province();
+    province.handle(NOW, ProvinceInput::Refuse(ByeCode::Full)).unwrap();
+    assert_eq!(goodbye(province.poll()), Some(ByeCode::Full));
+
     let mut node = open_node();
     tell_node(&mut node, Frame::Bye(Bye { code: ByeCode::Busy, args: vec![5000] })).unwrap();
     let Some(NodeOutput::Finished(outcome)) = node.poll() else { panic!("not finished") };

@@ -7,6 +7,7 @@ mod world;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::limits;
+use sync_protocol::proof::Proof;
 use sync_protocol::session::node::NodeOutcome;
 use world::World;
 
@@ -48,6 +49,14 @@ fn nothing_is_lost_over_a_line_that_is_cut_at_any_frame() {
             let steps = world.random.below(60);
             world.run_some(steps);
         }
+        // All at once and to the end, while what one brings still makes the others' feeds grow.
+        for office in 0..3 {
+            world.disconnect(office);
+            world.connect(office, true);
+        }
+        world.settle();
+        assert!((0..3).all(|office| world.is_connected(office)), "seed {seed}");
+        world.check();
         (0..3).for_each(|office| world.disconnect(office));
         world.sync_all();
         world.check();
@@ -169,6 +178,51 @@ fn two_machines_under_one_identity_converge() {
 }
 
 #[test]
+fn proofs_that_another_machine_of_the_identity_was_given_come_before_the_next() {
+    let mut world = World::new(11, 2);
+    world.append(0, 0b11, 50);
+    world.sync_all();
+    let copy = world.offices[0].store.clone();
+    let clone = world.add_office(copy);
+    world.offices[clone].store.boot = None;
+    world.connect(0, true);
+    world.connect(clone, true);
+    world.settle();
+    let before = world.offices[0].store.proofs.len();
+    world.frozen = Some(0);
+    for _ in 0..12 {
+        world.append(clone, 0b11, 50);
+        world.settle();
+    }
+    let given = world.offices[clone].store.proofs.clone();
+    assert!(given.len() > before + 2, "some news of commits are lost, not all");
+    world.frozen = None;
+    world.settle();
+    assert!(world.is_connected(0), "{:?}", world.offices[0].outcome);
+    let heads = |proofs: &[Proof]| proofs.iter().map(Proof::head).collect::<Vec<_>>();
+    assert_eq!(heads(&world.offices[0].store.proofs), heads(&given));
+    world.sync_all();
+    world.check();
+}
+
+#[test]
+fn own_entries_are_named_and_never_repeated_to_the_node_that_holds_them() {
+    for seed in 0..30 {
+        let mut world = World::new(seed, 1);
+        for _ in 0..12 {
+            (0..9).for_each(|_| world.append(0, 0b1, 200));
+            world.connect(0, true);
+            let steps = world.random.below(60);
+            world.run_some(steps);
+            world.disconnect(0);
+            assert_eq!(world.offices[0].statistics.changes_received, 0, "seed {seed}");
+        }
+        assert_eq!(world.sync(0).changes_received, 0, "seed {seed}");
+        world.check();
+    }
+}
+
+#[test]
 fn a_live_session_pushes_both_ways_and_proves_again() {
     let mut world = World::new(5, 2);
     world.connect(0, true);
@@ -243,7 +297,7 @@ fn a_log_that_was_forked_by_a_copy_of_a_running_machine_is_named_to_it_and_stops
         assert_eq!(world.province.logs[&boot], held, "the first history stays");
         assert_eq!(world.province.logs[&other].len(), 2, "what is not forked arrives");
         match world.offices[0].outcome.take() {
-            Some(Ok(NodeOutcome::Refused { code, .. })) => assert!(code.is_retryable()),
+            Some(NodeOutcome::Refused { code, .. }) => assert!(code.is_retryable()),
             other => panic!("{other:?}"),
         }
     }

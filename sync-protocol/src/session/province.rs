@@ -181,7 +181,9 @@ pub enum ProvinceInput {
     },
     /// The time named by `wake_at` has come. An early or repeated tick does nothing.
     Tick,
-    /// The line is gone, or this program stops.
+    /// Leave with this reason (a ban, a full disk, shutdown): the node is told.
+    Refuse(ByeCode),
+    /// The line is gone.
     Close,
 }
 
@@ -526,7 +528,9 @@ impl ProvinceSession {
         match input {
             ProvinceInput::Message(bytes) => self.on_message(&bytes),
             ProvinceInput::FactsLoaded(Ok(facts)) => self.on_facts_loaded(now, facts),
-            ProvinceInput::FactsLoaded(Err(code)) => self.refuse(code, Vec::new()),
+            ProvinceInput::FactsLoaded(Err(code)) | ProvinceInput::Refuse(code) => {
+                self.refuse(code, Vec::new())
+            }
             ProvinceInput::HeadsChecked(logs) => self.on_heads_checked(&logs),
             ProvinceInput::ProofMade(made) => self.on_proof_made(now, made),
             ProvinceInput::ItemsLoaded(items) => self.on_items_loaded(&items),

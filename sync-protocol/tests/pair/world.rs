@@ -50,7 +50,6 @@ use sync_protocol::run::ChangeRun;
 use sync_protocol::run::FeedRun;
 use sync_protocol::session::NodeSession;
 use sync_protocol::session::ProvinceSession;
-use sync_protocol::session::SessionError;
 use sync_protocol::session::node::CutFacts;
 use sync_protocol::session::node::NodeFacts;
 use sync_protocol::session::node::NodeInput;
@@ -433,7 +432,7 @@ struct Line {
 pub(crate) struct Office {
     pub(crate) store: NodeStore,
     line: Option<Line>,
-    pub(crate) outcome: Option<Result<NodeOutcome, SessionError>>,
+    pub(crate) outcome: Option<NodeOutcome>,
     pub(crate) statistics: NodeStatistics,
     pub(crate) converged: u32,
     pub(crate) forked: Vec<BootId>,
@@ -449,6 +448,8 @@ pub(crate) struct World {
     /// Every entry ever appended anywhere.
     pub(crate) written: BTreeMap<(BootId, Lsn), Entry>,
     pub(crate) cuts: u32,
+    /// An office whose machine does nothing for now.
+    pub(crate) frozen: Option<usize>,
 }
 
 impl World {
@@ -474,6 +475,7 @@ impl World {
             offices: Vec::new(),
             written: BTreeMap::new(),
             cuts: 0,
+            frozen: None,
         };
         for seat in 0..seats {
             let store = NodeStore {
@@ -571,9 +573,7 @@ impl World {
     fn node_input(&mut self, office: usize, input: NodeInput) {
         let now = self.now;
         if let Some(line) = &mut self.offices[office].line {
-            if let Err(error) = line.node.handle(now, input) {
-                self.offices[office].outcome = Some(Err(error));
-            }
+            line.node.handle(now, input).unwrap_or_else(|error| panic!("office {office}: {error:?}"));
             self.drain(office);
         }
     }
@@ -607,6 +607,9 @@ impl World {
 
     /// One random thing that can happen on this line. False when nothing can.
     fn step(&mut self, office: usize) -> bool {
+        if self.frozen == Some(office) {
+            return false;
+        }
         let Some(line) = &mut self.offices[office].line else { return false };
         let can = [
             !line.to_province.is_empty(),
@@ -734,7 +737,7 @@ impl World {
                 None
             }
             NodeOutput::Finished(outcome) => {
-                it.outcome = Some(Ok(outcome));
+                it.outcome = Some(outcome);
                 it.statistics = it.line.as_ref().unwrap().node.statistics();
                 it.line = None;
                 None
@@ -827,13 +830,16 @@ impl World {
 
     /// Lets time pass to the next moment some session waits for, and ticks all.
     fn tick(&mut self) -> bool {
-        let times = self.offices.iter().filter_map(|office| {
+        let awake = self.offices.iter().enumerate().filter(|(office, _)| self.frozen != Some(*office));
+        let times = awake.filter_map(|(_, office)| {
             let line = office.line.as_ref()?;
             line.node.wake_at().into_iter().chain(line.province.wake_at()).min()
         });
         let Some(next) = times.min() else { return false };
         self.now = self.now.max(next);
-        for office in 0..self.offices.len() {
+        for office in
+            (0..self.offices.len()).filter(|office| self.frozen != Some(*office)).collect::<Vec<_>>()
+        {
             self.node_input(office, NodeInput::Tick);
             self.province_input(office, ProvinceInput::Tick);
         }
@@ -868,7 +874,7 @@ impl World {
         self.connect(office, false);
         self.settle();
         match self.offices[office].outcome.take() {
-            Some(Ok(NodeOutcome::Converged)) => self.offices[office].statistics,
+            Some(NodeOutcome::Converged) => self.offices[office].statistics,
             other => panic!("office {office}: {other:?}"),
         }
     }
