@@ -470,7 +470,7 @@ fn ask_witness(
             match why {
                 NoWitness::Missing | NoWitness::Unreadable => {
                     // First the series is left, durably; then a new witness may vouch for the next one.
-                    numbers::leave_series(&tx, at)?;
+                    numbers::leave_unvouched_series(&tx, at)?;
                     let record = numbers::record_from_database(&tx, machine)?;
                     tx.commit()?;
                     Ok(match WitnessFile::create(path, &record) {
