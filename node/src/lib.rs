@@ -7,4 +7,5 @@ pub mod identity;
 pub mod ids;
 pub mod refusal;
 pub mod shutdown;
+pub mod sync;
 pub mod transport;
