@@ -97,7 +97,7 @@ impl EnrolRefusal {
         }
     }
 
-    const fn read(number: u8) -> Self {
+    pub(super) const fn read(number: u8) -> Self {
         match number {
             1 => Self::Used,
             2 => Self::Expired,
