@@ -373,7 +373,7 @@ fn keep(caller: &Caller, asked: &mpsc::Receiver<(u64, Asked)>, state: &Mutex<Lin
         *state.lock().unwrap_or_else(PoisonError::into_inner) = LineState { is_online, last_fault };
     };
     let mut schedule = Schedule::new();
-    let mut wait_ms = 0;
+    let mut wait_ms = Schedule::start_wait_ms(jitter(caller));
     while !caller.stop.is_requested() {
         // Short waits, so that stopping is noticed.
         match asked.recv_timeout(Duration::from_millis(wait_ms.min(200))) {

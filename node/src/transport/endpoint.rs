@@ -76,7 +76,7 @@ pub const ADDRESSES_MAX: usize = 8;
 pub struct SetUpError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
 impl SetUpError {
-    fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub(super) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self(Box::new(error))
     }
 }
