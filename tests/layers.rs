@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 
 use motcua_tests::sources::product_code;
+use motcua_tests::sources::product_files;
 use motcua_tests::sources::root;
-use motcua_tests::sources::rust_files;
 
 /// Rooms that import no room but each other, and that every room may import.
 const LEAVES: &[&str] =
@@ -42,13 +42,13 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("axum", &["web"]),
     ("fluent_bundle", &["i18n"]),
     ("tokio", &["shutdown", "transport", "sync", "web", "control", "roles"]),
-    // The parts of the protocol that mean something only to whoever keeps or moves entries. Ids, times and
-    // bounds belong to everybody.
+    // The parts of the protocol that mean something only to whoever keeps or moves entries. What an entry is,
+    // ids, times and bounds belong to everybody.
     ("sync_protocol::", &["store", "transport", "sync", "roles"]),
 ];
 
 /// What every room may name of the protocol.
-const PROTOCOL_FOR_ALL: &[&str] = &["ids", "time", "limits"];
+const PROTOCOL_FOR_ALL: &[&str] = &["ids", "time", "limits", "entry"];
 
 /// What stays out of some rooms of `node/src`: the room, what, and why.
 const NEVER_IN: &[(&str, &[&str], &str)] = &[
@@ -259,7 +259,7 @@ fn is_of_a_name(c: char) -> bool {
 
 /// The product sources below a folder, with their paths relative to it.
 fn sources(folder: &Path) -> impl Iterator<Item = (String, String)> {
-    rust_files(folder).into_iter().filter(|file| !file.ends_with("tests.rs")).map(move |file| {
+    product_files(folder).into_iter().map(move |file| {
         let path = file.strip_prefix(folder).expect("below the folder").to_string_lossy().replace('\\', "/");
         (path, fs::read_to_string(&file).expect("readable source"))
     })
@@ -285,7 +285,7 @@ fn planted_violations_are_found() {
         ("sync.rs", "use rustls;", "rustls belongs in transport"),
         ("store/writer.rs", "use tokio::sync::mpsc;", "tokio belongs in"),
         ("desk/receive.rs", "async fn f() { tokio::spawn(x) }", "tokio belongs in"),
-        ("dossier/number.rs", "use sync_protocol::entry::Entry;", "sync_protocol:: belongs in"),
+        ("dossier/number.rs", "use sync_protocol::session::Session;", "sync_protocol:: belongs in"),
         ("directory/term.rs", "use crate::clock::Clock;", "directory may not use Clock"),
         ("directory/sample.rs", "let text = std::fs::read_to_string(path);", "directory may not use std::fs"),
         ("dossier/act.rs", "use std::time::Duration;", "dossier may not use std::time"),

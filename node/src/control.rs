@@ -340,7 +340,8 @@ mod tests {
             for (place, line) in input.lines().enumerate() {
                 count += 1;
                 let line = line.unwrap();
-                let refused = LineAnswer::Refused { line: place as u64 + 1, refusal: Refusal::new("line-not-json") };
+                let refused =
+                    LineAnswer::Refused { line: place as u64 + 1, refusal: Refusal::new("line-not-json") };
                 answer(if line == "bad" { refused } else { LineAnswer::Done(line.into()) });
             }
             match command {
@@ -359,10 +360,13 @@ mod tests {
         assert!(call(&dir, &lodge, std::io::empty(), |_| {}).is_none(), "nobody serves");
         let listening = listen(&dir, Arc::new(Echo)).unwrap();
         let mut answers = Vec::new();
-        let lines: String = (0..5000).map(|n| if n == 7 { "bad\n".to_owned() } else { format!("{n}\n") }).collect();
+        let lines: String =
+            (0..5000).map(|n| if n == 7 { "bad\n".to_owned() } else { format!("{n}\n") }).collect();
         let done = call(&dir, &lodge, lines.as_bytes(), |line| answers.push(line)).unwrap();
         assert_eq!((done, answers.len()), (Ok(5000.into()), 5000));
-        assert!(matches!(&answers[7], LineAnswer::Refused { line: 8, refusal } if refusal.code == "line-not-json"));
+        assert!(
+            matches!(&answers[7], LineAnswer::Refused { line: 8, refusal } if refusal.code == "line-not-json")
+        );
         let failed = call(&dir, &Request::new(Command::SyncState), std::io::empty(), |_| {}).unwrap();
         assert_eq!(failed, Err(Failure::NotReached(Refusal::of_field("x", "y").with("z", 1))));
         drop(listening);

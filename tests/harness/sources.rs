@@ -12,8 +12,7 @@ pub fn root() -> PathBuf {
 }
 
 /// Every Rust file below `folder`, in order of their paths; none when there is no such folder.
-#[must_use]
-pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .filter_map(Result::ok)
@@ -23,6 +22,12 @@ pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
+}
+
+/// The files of [`rust_files`] that are not tests as a whole (`tests.rs` beside the code).
+#[must_use]
+pub fn product_files(folder: &Path) -> Vec<PathBuf> {
+    rust_files(folder).into_iter().filter(|file| !file.ends_with("tests.rs")).collect()
 }
 
 /// A source's product code: comment lines are left empty, so that line numbers hold, and the file's

@@ -112,8 +112,6 @@ pub struct ActLine {
     pub evidence: Option<Evidence>,
     /// Who approved.
     pub approved_by: Option<OfficerId>,
-    /// The caller's own id of the request.
-    pub request_id: Option<String>,
     /// The act's own keys.
     pub detail: Detail,
 }
@@ -448,7 +446,6 @@ pub fn act_line(text: &str) -> Result<ActLine, Refusal> {
         occurred_at: line.time("occurred_at")?,
         evidence,
         approved_by: line.officer("approved_by")?,
-        request_id: line.text("request_id", 100)?,
         detail,
     })
 }

@@ -163,7 +163,7 @@ fn agency(agency: &Agency) -> Object {
         .with("name", agency.name.as_str())
         .with_some("short_name", agency.short_name.as_deref())
         .with("level", agency.level.name())
-        .with("kind", agency.kind.name())
+        .with("type", agency.kind.name())
         .with("seat", agency.seat.name())
         .valid(agency.valid)
         .with_some("successor", agency.successor.as_ref().map(ToString::to_string))

@@ -639,7 +639,7 @@ fn agency(record: &mut Record<'_>, province: Option<&Province>) -> Option<Agency
     let name = record.text("name");
     let short_name = record.optional_text("short_name");
     let level = record.word("level");
-    let kind = record.word::<AgencyKind>("kind");
+    let kind = record.word::<AgencyKind>("type");
     let default_seat = kind.and_then(|kind| province?.seats.get(&kind).copied());
     let seat = match default_seat {
         Some(default) => record.optional_word("seat").or(Some(default)),

@@ -287,4 +287,4 @@ pub const fn row_of(kind: Kind) -> Row {
 
 /// Flat keys that every act line may carry.
 pub const COMMON_KEYS: &[&str] =
-    &["number", "act", "officer", "role", "note", "occurred_at", "evidence", "approved_by", "request_id"];
+    &["number", "act", "officer", "role", "note", "occurred_at", "evidence", "approved_by"];
