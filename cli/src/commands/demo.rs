@@ -47,6 +47,8 @@ use crate::commands::demo::work::Tally;
 use crate::exit::Exit;
 use crate::exit::Failure;
 
+pub(crate) use crate::commands::demo::stream::SEED_DEFAULT;
+
 /// The province of the sample directory.
 const PROVINCE: &str = "H27";
 /// The department of the sample that works on the provincial server.
@@ -68,7 +70,8 @@ const PORTIONS: usize = 3;
 /// interrupted. Oracles that do not hold are no error here but [`Exit::Findings`].
 pub(crate) fn run(context: &Context, args: &Demo) -> Result<Exit, Failure> {
     let interrupt = Interrupt::listen()?;
-    let place = tempfile::Builder::new().prefix("motcua-demo-").tempdir().map_err(|error| no_place(&error))?;
+    let place =
+        tempfile::Builder::new().prefix("motcua-demo-").tempdir().map_err(|error| no_place(&error))?;
     let outcome = played(context, args, place.path(), &interrupt);
     let is_kept = match &outcome {
         Ok(Exit::Done) => false,
@@ -161,11 +164,16 @@ impl<'a> World<'a> {
 
         let province = Home::below(place, "province");
         let name = name_of(&directory, PROVINCE);
-        stage.program.done(&province, &["province", "init", "--code", PROVINCE, "--name", &name, "--sample"], "")?;
+        stage.program.done(
+            &province,
+            &["province", "init", "--code", PROVINCE, "--name", &name, "--sample"],
+            "",
+        )?;
         let serving = stage.program.serve(&province, &["--listen", "127.0.0.1:0"])?;
         let address = serving.quic().ok_or_else(|| child_failed("serve", None, "no QUIC address"))?;
         let shown = address.to_string();
-        let told = [("name", name.as_str()), ("department", department.as_str()), ("address", shown.as_str())];
+        let told =
+            [("name", name.as_str()), ("department", department.as_str()), ("address", shown.as_str())];
         stage.tell("demo-told-province", &told);
 
         let mut world = Self {
@@ -225,7 +233,7 @@ impl<'a> World<'a> {
     }
 
     /// Lodges everything of one half in portions, with work in between that takes at least `spread_ms`.
-    /// Answers how many acts the office `only_of`… is for the caller to read from the tally.
+    /// Answers what each seat did beside lodging.
     fn lodge_portions(&mut self, is_late: bool, spread_ms: u64) -> Result<BTreeMap<String, Tally>, Failure> {
         let started_ms = self.stage.clock.monotonic_ms();
         let waiting: Vec<usize> =
@@ -396,11 +404,18 @@ impl<'a> World<'a> {
             if self.round(&mut worked)? == 0 {
                 stage.pause()?;
             }
-            self.check_time("demo-waits-cut", started_ms, if is_held { u64::MAX } else { outage_ms + SETTLE_MS_MAX })?;
+            self.check_time(
+                "demo-waits-cut",
+                started_ms,
+                if is_held { u64::MAX } else { outage_ms + SETTLE_MS_MAX },
+            )?;
         }
         let ours = self.printed.get(before..).unwrap_or_default();
-        let lodged: Vec<String> =
-            ours.iter().filter(|printed| printed.lodged_at == code).map(|printed| printed.number.clone()).collect();
+        let lodged: Vec<String> = ours
+            .iter()
+            .filter(|printed| printed.lodged_at == code)
+            .map(|printed| printed.number.clone())
+            .collect();
         let at_province = self.seen(&self.province)?;
         let known_at_province =
             lodged.iter().filter(|number| at_province.iter().any(|seen| seen.number == **number)).count();
@@ -410,10 +425,8 @@ impl<'a> World<'a> {
         if let Some(office) = self.offices.get(cut) {
             office.line.restore();
         }
-        stage.tell(
-            "demo-told-restored",
-            &[("name", &name), ("lodged", &lodged_count), ("acts", &acts_count)],
-        );
+        stage
+            .tell("demo-told-restored", &[("name", &name), ("lodged", &lodged_count), ("acts", &acts_count)]);
         Ok(Outage { lodged, acts, known_at_province, lost_datagrams })
     }
 
@@ -481,8 +494,12 @@ impl<'a> World<'a> {
             let answer = stage.program.done(home, &["dossier", "export"], "")?;
             Ok::<Replica, Failure>(Replica::read(&answer.text))
         };
-        let mut collected =
-            Collected { printed: self.printed.clone(), province: export(&self.province)?, outage, ..Collected::default() };
+        let mut collected = Collected {
+            printed: self.printed.clone(),
+            province: export(&self.province)?,
+            outage,
+            ..Collected::default()
+        };
         let code = stage.program.run(&self.province, &["verify"], "")?.code;
         collected.verified.push((PROVINCE.to_owned(), code));
         for (office, session) in self.offices.iter().zip(sessions) {
@@ -551,9 +568,7 @@ impl<'a> World<'a> {
         let did: Vec<String> = TOLD_ACTS
             .iter()
             .filter(|(act, _)| tally.of(act) > 0)
-            .map(|(act, key)| {
-                self.stage.context.output.text(key, &[("count", &tally.of(act).to_string())])
-            })
+            .map(|(act, key)| self.stage.context.output.text(key, &[("count", &tally.of(act).to_string())]))
             .collect();
         if !did.is_empty() {
             self.stage.tell("demo-told-did", &[("name", &self.name(code)), ("did", &did.join(", "))]);
@@ -611,7 +626,10 @@ impl<'a> World<'a> {
         let output = &self.stage.context.output;
         output.result(value, || {
             let mut lines = vec![
-                output.text("demo-figures", &[("dossiers", &dossiers.to_string()), ("acts", &acts.to_string())]),
+                output.text(
+                    "demo-figures",
+                    &[("dossiers", &dossiers.to_string()), ("acts", &acts.to_string())],
+                ),
                 output.text(
                     "demo-figures-line",
                     &[

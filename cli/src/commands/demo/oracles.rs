@@ -188,7 +188,8 @@ fn entitled(collected: &Collected) -> Oracle {
             .collect();
         let held: BTreeSet<&String> = commune.replica.0.keys().collect();
         expected_count += expected.len();
-        wrong.extend(expected.symmetric_difference(&held).map(|number| format!("{number} @{}", commune.code)));
+        wrong
+            .extend(expected.symmetric_difference(&held).map(|number| format!("{number} @{}", commune.code)));
     }
     counted("entitled", expected_count, wrong.into_iter())
 }
@@ -267,7 +268,8 @@ mod tests {
     }
 
     fn commune(code: &str, text: &str) -> Commune {
-        let proof = json!({"number": 1, "position": 2, "digest": "d", "waiting": 0, "quarantined": 0, "refused": 0});
+        let proof =
+            json!({"number": 1, "position": 2, "digest": "d", "waiting": 0, "quarantined": 0, "refused": 0});
         Commune {
             code: code.to_owned(),
             replica: Replica::read(text),
@@ -310,9 +312,13 @@ mod tests {
     fn each_oracle_sees_its_fault() {
         type Fault = fn(&mut Collected);
         let cases: [(&str, &[&str], Fault); 10] = [
-            ("a lodged dossier is missing at the province", &["lodged", "returned", "replica", "entitled"], |all| {
-                all.province.0.remove("2");
-            }),
+            (
+                "a lodged dossier is missing at the province",
+                &["lodged", "returned", "replica", "entitled"],
+                |all| {
+                    all.province.0.remove("2");
+                },
+            ),
             ("not returned", &["returned", "replica"], |all| {
                 all.province.0.insert("1".to_owned(), dossier("1", 9));
             }),

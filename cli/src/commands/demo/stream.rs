@@ -131,7 +131,11 @@ fn citizen(chance: &mut Chance, at: &Commune) -> Value {
     let is_female = chance.below(2) == 1;
     let year = 50 + chance.below(50);
     let family = chance.pick(&["Nguyễn", "Nguyễn", "Nguyễn", "Trần", "Trần", "Lê", "Phạm", "Hoàng", "Phan"]);
-    let middle = if is_female { chance.pick(&["Thị", "Thị Thu"]) } else { chance.pick(&["Văn", "Đức", "Hữu"]) };
+    let middle = if is_female {
+        chance.pick(&["Thị", "Thị Thu"])
+    } else {
+        chance.pick(&["Văn", "Đức", "Hữu"])
+    };
     let hamlet = chance.pick(&["Tân Tiến", "Đông Phong", "Hồng Hà"]);
     json!({
         "kind": "citizen",
@@ -207,7 +211,10 @@ impl Chance {
     /// One of `choices`, which are never none.
     fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         let place = self.below(choices.len());
-        #[expect(clippy::indexing_slicing, reason = "the place is below the length of a list that is not empty")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the place is below the length of a list that is not empty"
+        )]
         choices[place]
     }
 }

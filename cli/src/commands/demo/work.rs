@@ -76,9 +76,7 @@ impl Progress {
 
 /// The lines for `dossier act` that the officers of `me` write now, in order; none when it is not their turn.
 pub(crate) fn next_acts(me: &str, seen: &Seen, plan: &Plan, progress: &Progress) -> Vec<Value> {
-    let by = |act: &str, officer: &str| {
-        json!({"number": seen.number, "act": act, "officer": format!("{me}/{officer}")})
-    };
+    let by = |act: &str, officer: &str| json!({"number": seen.number, "act": act, "officer": format!("{me}/{officer}")});
     match &seen.place {
         Place::ComingTo(to) if to == me => {
             if plan.declined_by.as_deref() == Some(me) && !progress.is_declined {
@@ -100,7 +98,8 @@ pub(crate) fn next_acts(me: &str, seen: &Seen, plan: &Plan, progress: &Progress)
                 }
                 (None, 4) => decision(plan, &by),
                 (None, 5) => {
-                    let papers = json!([{"name": "Giấy tờ bổ sung", "kind": "copy", "copies": 1, "pages": 1}]);
+                    let papers =
+                        json!([{"name": "Giấy tờ bổ sung", "kind": "copy", "copies": 1, "pages": 1}]);
                     vec![with(by("receive_supplement", "03"), &[("papers", papers)])]
                 }
                 (Some(_) | None, _) => Vec::new(),
@@ -207,13 +206,17 @@ mod tests {
         progress.did("decline");
         assert_eq!(acts("A", 4, Place::Held("A".to_owned()), &plan, &progress), ["transfer"]);
         progress.did("transfer");
-        assert_eq!(acts("C", 4, Place::ComingTo("C".to_owned()), &plan, &progress), ["take_over", "move_step"]);
+        assert_eq!(
+            acts("C", 4, Place::ComingTo("C".to_owned()), &plan, &progress),
+            ["take_over", "move_step"]
+        );
         assert_eq!(plan.decided_by(), "C");
     }
 
     #[test]
     fn a_line_of_the_export_shows_where_a_dossier_is() {
-        let line = json!({"number": "N", "status": 4, "custody": {"kind": "in_transit", "from": "A", "to": "B"}});
+        let line =
+            json!({"number": "N", "status": 4, "custody": {"kind": "in_transit", "from": "A", "to": "B"}});
         let expected = Seen { number: "N".to_owned(), status: 4, place: Place::ComingTo("B".to_owned()) };
         assert_eq!(Seen::read(&line), Some(expected));
         assert_eq!(Seen::read(&json!({"summary": {}})), None);
