@@ -84,6 +84,13 @@ CREATE TABLE feed_row (
     PRIMARY KEY (feed, position)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX feed_row_by_entry ON feed_row (entry, feed);
+-- The digest every 64 positions, so that one in between is found by adding at most 63 rows.
+CREATE TABLE feed_mark (
+    feed INTEGER NOT NULL REFERENCES feed (id),
+    position INTEGER NOT NULL,
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    PRIMARY KEY (feed, position)
+) STRICT, WITHOUT ROWID;
 -- Which documents a feed carries, for ever from the join on.
 CREATE TABLE feed_doc (
     doc BLOB NOT NULL,
@@ -95,7 +102,6 @@ CREATE TABLE feed_doc (
 CREATE TABLE item (
     n INTEGER NOT NULL CHECK (n > 0),
     hash BLOB NOT NULL CHECK (length(hash) = 32),
-    prev BLOB NOT NULL CHECK (length(prev) = 32),
     kind INTEGER NOT NULL,
     is_used INTEGER NOT NULL,
     arrived_at INTEGER NOT NULL,

@@ -76,6 +76,12 @@ struct HeardTime {
 pub struct Answer(Result<Ticket<Value>, Refusal>);
 
 impl Answer {
+    /// An answer that was clear before anything was decided.
+    #[must_use]
+    pub const fn refused(refusal: Refusal) -> Self {
+        Self(Err(refusal))
+    }
+
     /// Waits for the commit.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ pub mod identity;
 pub mod ids;
 pub mod provincial;
 pub mod refusal;
+pub mod roles;
 pub mod shutdown;
 pub mod store;
 pub mod sync;

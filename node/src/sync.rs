@@ -7,3 +7,5 @@ pub mod driver;
 pub mod node_store;
 pub mod province_store;
 pub mod run;
+pub mod line;
+pub mod schedule;

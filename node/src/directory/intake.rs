@@ -121,6 +121,11 @@ impl Directory {
         if agency.valid.holds_on(on) {
             return Ok(agency);
         }
+        if let Some(from) = agency.valid.from.filter(|from| on < *from) {
+            return Err(Refusal::of_field("agency-not-yet", field)
+                .with("agency", code)
+                .with("date", people_date(from)));
+        }
         let successor =
             self.agency_in_force(code, on).map_or_else(String::new, |agency| agency.code.to_string());
         Err(Refusal::of_field("agency-ended", field)
@@ -476,3 +481,266 @@ fn people_date(date: Date) -> String {
 
 /// The most characters of a free text without a bound of its own.
 const TEXT_CHARS_MAX: usize = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    const ON: Date = date(2026, 3, 2);
+
+    fn agency(code: &str) -> AgencyCode {
+        code.parse().unwrap()
+    }
+
+    fn procedure<'a>(sample: &'a Directory, code: &str) -> &'a Procedure {
+        sample.procedure(&code.parse().unwrap(), ON).unwrap()
+    }
+
+    fn fields(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn told(refusals: &[Refusal]) -> Vec<String> {
+        refusals
+            .iter()
+            .map(|refusal| format!("{} {}", refusal.field.as_deref().unwrap_or("-"), refusal.code))
+            .collect()
+    }
+
+    #[test]
+    fn the_competent_agency_follows_rule_and_line() {
+        let sample = Directory::sample();
+        for (code, receiving, given, expected) in [
+            ("1.001193", "H27.102", None, Ok("H27.102")),
+            ("1.001193", "H27.102", Some("H27.101"), Ok("H27.101")),
+            ("1.001193", "H27.02", Some("H27.101"), Ok("H27.101")),
+            ("1.001193", "H27.02", None, Err("competent-missing")),
+            ("1.001193", "H27.102", Some("H27.02"), Err("competent-wrong")),
+            ("1.001193", "H27.102", Some("H27.999"), Err("agency-unknown")),
+            ("1.001193", "H27.102", Some("H27.201"), Err("agency-ended")),
+            ("2.000635", "H27.02", None, Ok("H27.02")),
+            ("2.000635", "H27.102", Some("H27.90"), Err("competent-wrong")),
+            ("2.000488", "H27.102", None, Ok("H27.02")),
+            ("2.000488", "H27.102", Some("H27.02"), Ok("H27.02")),
+            ("2.000488", "H27.102", Some("H27.102"), Err("competent-wrong")),
+            ("1.004222", "H27.102", None, Ok("H27.90")),
+            ("1.000419", "H27.102", None, Ok("H27.102")),
+            ("1.000419", "H27.102", Some("H27.101"), Err("procedure-not-here")),
+        ] {
+            let given = given.map(agency);
+            let found =
+                sample.competent_agency(procedure(&sample, code), &agency(receiving), given.as_ref(), ON);
+            let found = found.map(|code| code.to_string()).map_err(|refusal| refusal.code);
+            assert_eq!(found, expected.map(str::to_owned), "{code} at {receiving} for {given:?}");
+        }
+    }
+
+    #[test]
+    fn offices_take_in_what_they_decide_and_what_may_be_lodged_anywhere() {
+        let sample = Directory::sample();
+        for (code, office, expected) in [
+            ("1.001193", "H27.102", true),
+            ("1.001193", "H27.02", true),
+            ("2.000488", "H27.102", true),
+            ("1.000419", "H27.102", true),
+            ("1.000419", "H27.02", false),
+            ("1.001193", "H27.201", false),
+            ("1.001193", "H27.999", false),
+        ] {
+            let found = sample.is_lodgeable_at(procedure(&sample, code), &agency(office), ON);
+            assert_eq!(found, expected, "{code} at {office}");
+        }
+    }
+
+    #[test]
+    fn procedures_are_lodged_while_in_force() {
+        let base = r#"{"kind":"province","v":1,"code":"H27","name":"Hà Tĩnh"}
+{"kind":"agency","code":"H27.101","name":"A","level":"commune","type":"commune","seat":"node","valid_from":"2026-05-01"}
+{"kind":"procedure","code":"1.000001","name":"A","area":"B","decided_by":"commune","term":{"unit":"none"},"valid_from":"2026-01-01","valid_to":"2026-01-31"}
+{"kind":"procedure","code":"1.000002","name":"A","area":"B","decided_by":"commune","term":{"unit":"none"},"valid_from":"2026-04-01"}"#;
+        let directory = Directory::parse(base, &crate::directory::fault::ParseBounds::default()).unwrap();
+        let lodge = |code: &str, on| {
+            directory
+                .procedure_to_lodge(&code.parse().unwrap(), on)
+                .map(|found| found.code.to_string())
+                .map_err(|refusal| (refusal.code, refusal.args.last().cloned().unwrap().1))
+        };
+        assert_eq!(lodge("1.000001", date(2026, 1, 31)), Ok("1.000001".to_owned()));
+        assert_eq!(lodge("1.000001", ON), Err(("procedure-ended", "31/01/2026".to_owned())));
+        assert_eq!(lodge("1.000002", ON), Err(("procedure-not-yet", "01/04/2026".to_owned())));
+        assert_eq!(lodge("1.000003", ON), Err(("procedure-unknown", "1.000003".to_owned())));
+        let early = directory.agency_to_use(&agency("H27.101"), ON, "competent").unwrap_err();
+        assert_eq!(early.code, "agency-not-yet");
+    }
+
+    #[test]
+    fn officers_act_for_their_own_office_while_active() {
+        let text = format!(
+            "{}{}\n{}\n",
+            crate::directory::sample::SAMPLE,
+            r#"{"kind":"officer","id":"H27.102/07","name":"Thử 07","roles":["receiving"],"active":false}"#,
+            r#"{"kind":"officer","id":"H27.102/08","name":"Thử 08","roles":["receiving"],"valid_to":"2026-03-01"}"#,
+        );
+        let directory = Directory::parse(&text, &crate::directory::fault::ParseBounds::default()).unwrap();
+        for (id, seat, expected) in [
+            ("H27.102/02", "H27.102", Ok(())),
+            ("H27.102/02", "H27.101", Err("officer-elsewhere")),
+            ("H27.102/07", "H27.102", Err("officer-inactive")),
+            ("H27.102/08", "H27.102", Err("officer-inactive")),
+            ("H27.102/99", "H27.102", Err("officer-unknown")),
+        ] {
+            let found = directory.officer_to_act(&id.parse().unwrap(), &agency(seat), ON);
+            assert_eq!(found.map(|_| ()).map_err(|refusal| refusal.code), expected, "{id} at {seat}");
+        }
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let sample = Directory::sample();
+        let household = procedure(&sample, "1.001612");
+        let good = fields(&[
+            ("ten_ho_kinh_doanh", "Quán Thử"),
+            ("von_vnd", "50000000"),
+            ("ngay_bat_dau", "02/03/2026"),
+            ("dien_thoai", "0999 123 456"),
+        ]);
+        assert_eq!(check_fields(household, &good), []);
+        let wrong = fields(&[
+            ("von_vnd", "-5"),
+            ("ngay_bat_dau", "31/02/2026"),
+            ("dien_thoai", "123"),
+            ("ten_ho", "Quán Thử"),
+        ]);
+        assert_eq!(
+            told(&check_fields(household, &wrong)),
+            [
+                "fields.ten_ho field-unknown",
+                "fields.ten_ho_kinh_doanh field-missing",
+                "fields.von_vnd field-form",
+                "fields.ngay_bat_dau field-form",
+                "fields.dien_thoai phone-form",
+            ]
+        );
+        let birth = procedure(&sample, "1.001193");
+        assert_eq!(check_fields(birth, &fields(&[])), []);
+        assert_eq!(
+            check_fields(
+                birth,
+                &fields(&[("ngay_sinh_con", "2026"), ("gioi_tinh_con", "Nữ"), ("ten_con", " ")])
+            ),
+            []
+        );
+        let long = "ă".repeat(101);
+        let wrong = fields(&[("gioi_tinh_con", "nữ"), ("ten_con", &long), ("ngay_sinh_con", "hôm qua")]);
+        assert_eq!(
+            told(&check_fields(birth, &wrong)),
+            [
+                "fields.ten_con field-too-long",
+                "fields.ngay_sinh_con birth-form",
+                "fields.gioi_tinh_con field-choice"
+            ]
+        );
+        let copies = procedure(&sample, "2.000635");
+        assert_eq!(
+            told(&check_fields(copies, &fields(&[("so_ban", "101")]))),
+            ["fields.so_ban field-too-great"]
+        );
+    }
+
+    #[test]
+    fn papers_are_demanded_only_where_the_procedure_insists() {
+        let sample = Directory::sample();
+        let paper = |component, kind| PaperLine { component, kind, copies: 1, pages: None };
+        let lenient = procedure(&sample, "1.001193");
+        assert_eq!(check_papers(lenient, None, &[]), []);
+        assert_eq!(
+            missing_components(lenient, None, &[]),
+            ["Tờ khai theo mẫu", "Giấy chứng sinh hoặc giấy tờ thay thế"]
+        );
+        assert_eq!(check_papers(lenient, None, &[paper(None, PaperKind::Copy)]), []);
+        assert_eq!(
+            told(&check_papers(
+                lenient,
+                None,
+                &[paper(Some("TK"), PaperKind::Original), paper(Some("XX"), PaperKind::Copy)]
+            )),
+            ["papers[1].component component-unknown"]
+        );
+        let strict = procedure(&sample, "1.013227");
+        assert_eq!(
+            told(&check_papers(strict, None, &[paper(Some("DON"), PaperKind::Copy)])),
+            ["papers[0].kind paper-kind", "papers paper-missing"]
+        );
+        let good = [paper(Some("DON"), PaperKind::Original), paper(Some("GPXD"), PaperKind::Copy)];
+        assert_eq!(check_papers(strict, None, &good), []);
+        assert_eq!(sample.check_case(lenient, Some("qua-han")), Ok(()));
+        assert_eq!(sample.check_case(lenient, Some("x")).unwrap_err().code, "case-unknown");
+    }
+
+    #[test]
+    fn fees_follow_pages_copies_cases_and_waivers() {
+        let sample = Directory::sample();
+        let none = fields(&[]);
+        let three = fields(&[("so_ban", "3")]);
+        let papers = |list: &[(u16, u16)]| -> Vec<PaperLine<'static>> {
+            list.iter()
+                .map(|(pages, copies)| PaperLine {
+                    component: None,
+                    kind: PaperKind::Shown,
+                    copies: *copies,
+                    pages: Some(*pages),
+                })
+                .collect()
+        };
+        let fee = |code, case, fields, papers: &[PaperLine<'_>], waiver| {
+            let basis = FeeBasis { case, fields, papers, waiver, has_evidence: false, on: ON };
+            sample
+                .fee_vnd(procedure(&sample, code), &basis)
+                .map(|quote| quote.total_vnd())
+                .map_err(|refusal| refusal.code)
+        };
+        assert_eq!(fee("1.001193", None, &none, &[], None), Ok(0));
+        assert_eq!(fee("1.001193", Some("dung-han"), &none, &[], None), Ok(0));
+        assert_eq!(fee("1.001193", Some("qua-han"), &none, &[], None), Ok(5_000));
+        assert_eq!(fee("2.000635", None, &none, &[], None), Ok(8_000));
+        assert_eq!(fee("2.000635", None, &three, &[], None), Ok(24_000));
+        for (list, vnd) in [
+            (vec![], 2_000),
+            (vec![(1, 1)], 2_000),
+            (vec![(2, 1)], 4_000),
+            (vec![(3, 1)], 5_000),
+            (vec![(3, 2), (1, 1)], 12_000),
+            (vec![(198, 1)], 200_000),
+            (vec![(500, 2)], 400_000),
+        ] {
+            assert_eq!(fee("2.000815", None, &none, &papers(&list), None), Ok(vnd), "{list:?}");
+        }
+        assert_eq!(fee("2.000635", None, &three, &[], Some("tre-em")), Ok(0));
+        assert_eq!(fee("2.000635", None, &three, &[], Some("")), Ok(24_000));
+        assert_eq!(fee("2.000635", None, &three, &[], Some("ho-ngheo")), Err("waiver-evidence-missing"));
+        assert_eq!(fee("2.000635", None, &three, &[], Some("x")), Err("waiver-unknown"));
+        assert_eq!(fee("2.000488", None, &none, &[], Some("dinh-danh-muc-2")), Err("waiver-not-in-force"));
+    }
+
+    #[test]
+    fn a_partial_waiver_leaves_the_rest_to_pay() {
+        let text = crate::directory::sample::SAMPLE
+            .replace(r#""code":"tre-em","#, r#""code":"tre-em","percent":30,"procedures":["2.000635"],"#);
+        let directory = Directory::parse(&text, &crate::directory::fault::ParseBounds::default()).unwrap();
+        let fields = fields(&[]);
+        let basis = FeeBasis {
+            case: None,
+            fields: &fields,
+            papers: &[],
+            waiver: Some("tre-em"),
+            has_evidence: false,
+            on: ON,
+        };
+        let quote = directory.fee_vnd(procedure(&directory, "2.000635"), &basis).unwrap();
+        assert_eq!(quote, FeeQuote { at_receipt_vnd: 5_600, at_return_vnd: 0, waived_vnd: 2_400 });
+        let other = directory.fee_vnd(procedure(&directory, "2.001035"), &basis).unwrap_err();
+        assert_eq!(other.code, "waiver-other-procedure");
+    }
+}

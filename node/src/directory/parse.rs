@@ -38,6 +38,7 @@ use crate::directory::procedure::TermUnit;
 use crate::directory::procedure::Waiver;
 use crate::directory::record::DUPLICATE_KEY;
 use crate::directory::record::Faults;
+use crate::directory::record::List;
 use crate::directory::record::Record;
 use crate::directory::record::Strict;
 use crate::directory::record::shown;
@@ -353,8 +354,13 @@ impl<'b> Draft<'b> {
     }
 
     fn link_procedures(&mut self) {
-        let workflows: BTreeMap<String, Workflow> =
-            self.workflows.iter().map(|placed| (placed.record.code.clone(), placed.record.clone())).collect();
+        // A process with a fault of its own may have lost steps; it is not measured.
+        let workflows: BTreeMap<String, Workflow> = self
+            .workflows
+            .iter()
+            .filter(|placed| !self.faults.is_faulty(placed.line))
+            .map(|placed| (placed.record.code.clone(), placed.record.clone()))
+            .collect();
         let procedures = std::mem::take(&mut self.procedures);
         for Placed { line, record } in &procedures {
             if let DecidedBy::Agency(code) = &record.decided_by {
@@ -559,31 +565,28 @@ fn calendar(record: &mut Record<'_>) -> Option<Calendar> {
     let days = record.objects("days", special_day);
     let legal_basis = record.texts("legal_basis");
     let is_outside = |date: Date| year.is_some_and(|year| date.year() != year);
-    for (at, season) in seasons.iter().enumerate() {
+    for (at, season) in seasons.iter() {
         if season.from > season.to {
             record.fault(&format!("seasons[{at}].to"), "directory-dates-reversed", Vec::new());
         }
         if is_outside(season.from) || is_outside(season.to) {
             record.fault(&format!("seasons[{at}].from"), "directory-other-year", Vec::new());
         }
-        if seasons.iter().take(at).any(|other| other.from <= season.to && season.from <= other.to) {
+        let mut before = seasons.iter().take_while(|(other_at, _)| *other_at < at);
+        if before.any(|(_, other)| other.from <= season.to && season.from <= other.to) {
             record.fault(&format!("seasons[{at}].from"), "directory-seasons-overlap", Vec::new());
         }
     }
-    let mut seen = BTreeSet::new();
-    for (at, day) in days.iter().enumerate() {
+    for (at, day) in days.iter() {
         if is_outside(day.date) {
             record.fault(&format!("days[{at}].date"), "directory-other-year", Vec::new());
         }
-        if !seen.insert(day.date) {
-            let args = vec![("value", day.date.to_string())];
-            record.fault(&format!("days[{at}].date"), "directory-listed-twice", args);
-        }
     }
+    record.unique("days", "date", &days, |day| day.date.to_string());
     let extensions = record.finish();
-    let mut days = days;
+    let mut days = days.into_vec();
     days.sort_by_key(|day| day.date);
-    let mut seasons = seasons;
+    let mut seasons = seasons.into_vec();
     seasons.sort_by_key(|season| season.from);
     Some(Calendar { year: year?, name: name?, sessions, seasons, days, legal_basis, extensions })
 }
@@ -619,19 +622,20 @@ fn sessions(record: &mut Record<'_>, key: &str) -> Vec<Session> {
         let close = record.time("close");
         Some(Session { open: open?, close: close? })
     });
-    for (at, session) in sessions.iter().enumerate() {
+    let mut before: Option<Session> = None;
+    for (at, session) in sessions.iter() {
         if session.open >= session.close {
             record.fault(&format!("{key}[{at}].close"), "directory-hours-reversed", Vec::new());
         }
-        let before = at.checked_sub(1).and_then(|before| sessions.get(before));
         if before.is_some_and(|before| session.open < before.close) {
             record.fault(&format!("{key}[{at}].open"), "directory-sessions-overlap", Vec::new());
         }
+        before = Some(*session);
     }
-    if is_given && sessions.is_empty() {
+    if is_given && sessions.is_whole && sessions.is_empty() {
         record.fault(key, "directory-empty", Vec::new());
     }
-    sessions
+    sessions.into_vec()
 }
 
 fn agency(record: &mut Record<'_>, province: Option<&Province>) -> Option<Agency> {
@@ -689,9 +693,12 @@ fn workflow(record: &mut Record<'_>) -> Option<Workflow> {
     if !has_steps {
         record.fault("steps", "directory-missing", Vec::new());
     }
-    record.unique("steps", "code", steps.iter().map(|step| step.code.as_str()));
+    record.unique("steps", "code", &steps, |step| step.code.clone());
+    if has_steps && steps.is_whole && steps.is_empty() {
+        record.fault("steps", "directory-empty", Vec::new());
+    }
     let extensions = record.finish();
-    Some(Workflow { code: code?, name: name?, steps, extensions })
+    Some(Workflow { code: code?, name: name?, steps: steps.into_vec(), extensions })
 }
 
 fn procedure(record: &mut Record<'_>) -> Option<Procedure> {
@@ -729,28 +736,21 @@ fn procedure(record: &mut Record<'_>) -> Option<Procedure> {
     let supplement_clock = record.optional_word("supplement_clock");
     let form_set = record.optional_code("form_set");
 
-    record.unique("cases", "code", cases.iter().map(|case| case.code.as_str()));
-    record.unique("components", "code", components.iter().map(|component| component.code.as_str()));
-    record.unique("fields", "name", fields.iter().map(|field| field.name.as_str()));
+    record.unique("cases", "code", &cases, |case| case.code.clone());
+    record.unique("components", "code", &components, |component| component.code.clone());
+    record.unique("fields", "name", &fields, |field| field.name.clone());
     if workflow.is_none() && !needs_line.is_empty() {
         record.fault("needs_line", "directory-not-with", vec![("value", "workflow: null".to_owned())]);
     }
-    let case_lists = components
-        .iter()
-        .enumerate()
-        .map(|(at, component)| (format!("components[{at}].cases"), &component.cases))
-        .chain(fees.iter().enumerate().map(|(at, fee)| (format!("fees[{at}].cases"), &fee.cases)));
-    for (path, listed) in case_lists {
-        for (at, code) in listed.iter().enumerate() {
-            if !cases.iter().any(|case| case.code == *code) {
-                let args = vec![("value", shown(code)), ("kind", "case".to_owned())];
-                record.fault(&format!("{path}[{at}]"), "directory-dangling", args);
-            }
-        }
+    for (at, component) in components.iter() {
+        known_cases(record, &format!("components[{at}].cases"), &component.cases, &cases);
     }
-    for (at, fee) in fees.iter().enumerate() {
+    for (at, fee) in fees.iter() {
+        known_cases(record, &format!("fees[{at}].cases"), &fee.cases, &cases);
+        let is_known = |name: &str| fields.any(|field| field.name == name && field.kind == FieldKind::Number);
         if let Some(name) = &fee.count_field
-            && !fields.iter().any(|field| field.name == *name && field.kind == FieldKind::Number)
+            && fields.is_whole
+            && !is_known(name)
         {
             let args = vec![("value", shown(name)), ("kind", "field".to_owned())];
             record.fault(&format!("fees[{at}].count_field"), "directory-dangling", args);
@@ -763,13 +763,13 @@ fn procedure(record: &mut Record<'_>) -> Option<Procedure> {
         area: area?,
         decided_by: decided_by?,
         term: term_of_all?,
-        cases,
-        components,
+        cases: cases.into_vec(),
+        components: components.into_vec(),
         are_papers_required,
-        fees,
-        fields,
+        fees: fees.into_vec(),
+        fields: fields.into_vec(),
         workflow,
-        needs_line,
+        needs_line: needs_line.into_vec(),
         is_lodgeable_anywhere,
         online,
         valid,
@@ -778,6 +778,15 @@ fn procedure(record: &mut Record<'_>) -> Option<Procedure> {
         form_set,
         extensions,
     })
+}
+
+fn known_cases(record: &mut Record<'_>, path: &str, listed: &[String], cases: &List<Case>) {
+    for (at, code) in listed.iter().enumerate() {
+        if cases.is_whole && !cases.any(|case| case.code == *code) {
+            let args = vec![("value", shown(code)), ("kind", "case".to_owned())];
+            record.fault(&format!("{path}[{at}]"), "directory-dangling", args);
+        }
+    }
 }
 
 fn decided_by(record: &mut Record<'_>) -> Option<DecidedBy> {
@@ -899,9 +908,12 @@ fn officer(record: &mut Record<'_>) -> Option<Officer> {
     let name = record.text("name");
     let title = record.optional_text("title");
     let has_roles = record.has("roles");
+    let is_empty_list = record.is_empty_list("roles");
     let roles = record.words("roles");
     if !has_roles {
         record.fault("roles", "directory-missing", Vec::new());
+    } else if is_empty_list {
+        record.fault("roles", "directory-empty", Vec::new());
     }
     let valid = record.validity();
     let is_active = record.flag("active", true);
@@ -928,4 +940,409 @@ fn waiver(record: &mut Record<'_>) -> Option<Waiver> {
         valid,
         extensions,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::directory::sample::SAMPLE;
+
+    const PROVINCE: &str = r#"{"kind":"province","v":1,"code":"H27","name":"Hà Tĩnh"}"#;
+    const AGENCY: &str = r#"{"kind":"agency","code":"H27.101","name":"Xã Thử","level":"commune","type":"commune","seat":"node"}"#;
+    const WORKFLOW: &str = r#"{"kind":"workflow","code":"QT","name":"QT","steps":[{"code":"B1","name":"Nhận","role":"receiving","hours":8},{"code":"B2","name":"Làm","role":"case_officer","hours":9.5}]}"#;
+
+    fn read(lines: &[&str]) -> Result<Directory, Vec<Fault>> {
+        Directory::parse(&lines.join("\n"), &ParseBounds::default())
+    }
+
+    /// The faults as `line field code`.
+    fn faults(lines: &[&str]) -> Vec<String> {
+        let found = read(lines).err().unwrap_or_default();
+        found
+            .iter()
+            .map(|fault| format!("{} {} {}", fault.line, fault.field.as_deref().unwrap_or("-"), fault.code))
+            .collect()
+    }
+
+    fn procedure_line(extra: &str) -> String {
+        format!(
+            r#"{{"kind":"procedure","code":"1.001193","name":"Khai sinh","area":"Hộ tịch","decided_by":"commune","term":{{"unit":"working_days","amount":2}}{extra}}}"#
+        )
+    }
+
+    fn calendar_line(extra: &str) -> String {
+        format!(
+            r#"{{"kind":"calendar","year":2026,"name":"H27-2026","sessions":[{{"open":"07:00","close":"11:30"}}]{extra}}}"#
+        )
+    }
+
+    #[test]
+    fn a_file_with_many_faults_reports_all_of_them() {
+        let found = faults(&[
+            PROVINCE,
+            "# a comment, then an empty line",
+            "",
+            r#"{"kind":"agency","code":"H27.101","name":"A","level":"commune","type":"commune","seat":"node","nmae":"B"}"#,
+            r#"{"kind":"agency","code":"H27.102","#,
+            r#"{"kind":"agencies","code":"H27.103"}"#,
+            r#"{"kind":"agency","code":"h27.104","level":"commune","type":"comune","seat":"node"}"#,
+            r#"{"kind":"agency","code":"H27.101","name":"A","level":"commune","type":"commune","seat":"node","valid_from":"2026-01-02","valid_to":"2026-01-01"}"#,
+            r#"{"kind":"officer","id":"H27.199/01","name":"Nguyễn Văn Thử","roles":["boss"]}"#,
+            WORKFLOW,
+            &procedure_line(
+                r#","workflow":"QT","fees":[{"name":"Lệ phí","kind":"charge","vnd":-5000,"when":"receipt"}],"needs_line":[{"step":"B9","need":"number"}]"#,
+            ),
+            &calendar_line(
+                r#","days":[{"date":"2025-12-31"},{"date":"2026-13-01"}],"seasons":[{"from":"2026-05-01","to":"2026-04-01","sessions":[{"open":"07:00","close":"11:30"},{"open":"11:00","close":"10:00"}]}]"#,
+            ),
+            &calendar_line(""),
+            r#"{"kind":"workflow","code":"QT2","name":"QT","name":"QT","steps":[]}"#,
+        ]);
+        assert_eq!(
+            found,
+            [
+                "4 nmae directory-unknown-field",
+                "5 - directory-syntax",
+                "6 kind directory-unknown-kind",
+                "7 code directory-form",
+                "7 name directory-missing",
+                "7 type directory-unknown-word",
+                "8 code directory-duplicate",
+                "8 valid_to directory-dates-reversed",
+                "9 roles[0] directory-unknown-word",
+                "9 id directory-dangling",
+                "11 fees[0].vnd directory-number-range",
+                "11 needs_line[0].step directory-dangling",
+                "11 workflow directory-hours-exceed-term",
+                "12 seasons[0].sessions[1].close directory-hours-reversed",
+                "12 seasons[0].sessions[1].open directory-sessions-overlap",
+                "12 days[1].date directory-form",
+                "12 seasons[0].to directory-dates-reversed",
+                "12 days[0].date directory-other-year",
+                "13 year directory-duplicate",
+                "14 name directory-duplicate-key",
+            ]
+        );
+    }
+
+    #[test]
+    fn references_must_lead_somewhere() {
+        let office =
+            AGENCY.replace("\"seat\":\"node\"", "\"seat\":\"external\"").replace("H27.101", "H27.90");
+        for (name, lines, expected) in [
+            ("parent", vec![AGENCY.replace('}', r#","parent":"H27.9999"}"#)], "2 parent directory-form"),
+            ("parent", vec![AGENCY.replace('}', r#","parent":"H27.99"}"#)], "2 parent directory-dangling"),
+            (
+                "own successor",
+                vec![AGENCY.replace('}', r#","successor":"H27.101","valid_to":"2026-01-01"}"#)],
+                "2 successor directory-cycle",
+            ),
+            (
+                "successor without end",
+                vec![
+                    AGENCY.to_owned(),
+                    AGENCY.replace("101", "102").replace('}', r#","successor":"H27.101"}"#),
+                ],
+                "3 valid_to directory-missing",
+            ),
+            ("workflow", vec![procedure_line(r#","workflow":"QT""#)], "2 workflow directory-dangling"),
+            (
+                "hours",
+                vec![WORKFLOW.to_owned(), procedure_line(r#","workflow":"QT""#)],
+                "3 workflow directory-hours-exceed-term",
+            ),
+            (
+                "decided by",
+                vec![procedure_line("").replace("\"commune\"", "\"H27.02\"")],
+                "2 decided_by directory-dangling",
+            ),
+            (
+                "case",
+                vec![procedure_line(r#","components":[{"code":"A","name":"A","cases":["x"]}]"#)],
+                "2 components[0].cases[0] directory-dangling",
+            ),
+            (
+                "count field",
+                vec![procedure_line(
+                    r#","fees":[{"name":"L","kind":"fee","vnd":1,"when":"return","per":"copy","count_field":"n"}]"#,
+                )],
+                "2 fees[0].count_field directory-dangling",
+            ),
+            (
+                "needs without workflow",
+                vec![procedure_line(r#","needs_line":[{"step":"B1","need":"number"}]"#)],
+                "2 needs_line directory-not-with",
+            ),
+            (
+                "external officer",
+                vec![
+                    office,
+                    r#"{"kind":"officer","id":"H27.90/01","name":"Thử","roles":["leader"]}"#.to_owned(),
+                ],
+                "3 id directory-officer-external",
+            ),
+            (
+                "waiver",
+                vec![r#"{"kind":"waiver","code":"w","name":"W","procedures":["1.001193"]}"#.to_owned()],
+                "2 procedures[0] directory-dangling",
+            ),
+            (
+                "two versions",
+                vec![
+                    procedure_line(r#","valid_to":"2026-06-30""#),
+                    procedure_line(r#","valid_from":"2026-06-30""#),
+                ],
+                "3 valid_from directory-both-in-force",
+            ),
+            (
+                "choices",
+                vec![procedure_line(r#","fields":[{"name":"a","label":"A","kind":"choice"}]"#)],
+                "2 fields[0].choices directory-missing",
+            ),
+            (
+                "twice",
+                vec![procedure_line(r#","cases":[{"code":"a","name":"A"},{"code":"a","name":"A"}]"#)],
+                "2 cases[1].code directory-listed-twice",
+            ),
+            (
+                "amount of a day",
+                vec![procedure_line("").replace("working_days", "same_day")],
+                "2 term.amount directory-not-with",
+            ),
+            (
+                "unit",
+                vec![procedure_line("").replace("working_days", "weeks")],
+                "2 term.unit directory-unknown-word",
+            ),
+        ] {
+            let mut file = vec![PROVINCE];
+            file.extend(lines.iter().map(String::as_str));
+            assert_eq!(faults(&file), [expected], "{name}");
+        }
+    }
+
+    #[test]
+    fn longer_cycles_of_successors_are_found_once() {
+        let with = |code: &str, next: &str| {
+            AGENCY
+                .replace("H27.101", code)
+                .replace('}', &format!(r#","valid_to":"2026-01-01","successor":"{next}"}}"#))
+        };
+        let (a, b, c) = (with("H27.101", "H27.102"), with("H27.102", "H27.103"), with("H27.103", "H27.102"));
+        assert_eq!(faults(&[PROVINCE, &a, &b, &c]), ["2 successor directory-cycle"]);
+    }
+
+    #[test]
+    fn a_faulty_record_does_not_make_those_that_name_it_faulty() {
+        let found = faults(&[
+            PROVINCE,
+            r#"{"kind":"agency","code":"H27.101","level":"commune","type":"commune","seat":"node"}"#,
+            r#"{"kind":"officer","id":"H27.101/01","name":"Thử","roles":["leader"]}"#,
+        ]);
+        assert_eq!(found, ["2 name directory-missing"]);
+        let found = faults(&[
+            PROVINCE,
+            &WORKFLOW.replace("\"hours\":8", "\"hours\":0.1"),
+            &procedure_line(
+                r#","workflow":"QT","needs_line":[{"step":"B1","need":"number"}],"cases":[{"code":"a"},{"code":"b","name":"B"},{"code":"b","name":"B"}],"components":[{"code":"c","name":"C","cases":["a"]}]"#,
+            ),
+            r#"{"kind":"officer","id":"H27.101/01","name":"Thử","roles":[]}"#,
+        ]);
+        assert_eq!(
+            found,
+            [
+                "2 steps[0].hours directory-form",
+                "3 cases[0].name directory-missing",
+                "3 cases[2].code directory-listed-twice",
+                "4 roles directory-empty",
+                "4 id directory-dangling",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_file_as_a_whole_is_checked() {
+        assert_eq!(faults(&[]), ["0 - directory-no-records"]);
+        assert_eq!(faults(&["# only a comment"]), ["0 - directory-no-records"]);
+        assert_eq!(faults(&[AGENCY]), ["1 kind directory-province-first"]);
+        assert_eq!(faults(&[PROVINCE, PROVINCE]), ["2 kind directory-province-twice"]);
+        assert_eq!(faults(&[PROVINCE, "[1]", "7"]), ["2 - directory-not-object", "3 - directory-not-object"]);
+        assert_eq!(
+            faults(&[PROVINCE, r#"{"code":"x"}"#, r#"{"kind":7}"#]),
+            ["2 kind directory-missing", "3 kind directory-wrong-type"]
+        );
+        assert_eq!(faults(&[PROVINCE, &format!("{AGENCY} {AGENCY}")]), ["2 - directory-syntax"]);
+        assert_eq!(faults(&[PROVINCE, &"[".repeat(10_000)]), ["2 - directory-syntax"]);
+        let wrong = Directory::parse_bytes(b"{}\n\n\xff", &ParseBounds::default()).unwrap_err();
+        assert_eq!((wrong[0].line, wrong[0].code), (3, "directory-not-utf8"));
+        let bad_block = PROVINCE.replace('}', r#","series_block":"1-99"}"#);
+        assert_eq!(faults(&[&bad_block]), ["1 series_block directory-form"]);
+    }
+
+    #[test]
+    fn every_bound_is_kept() {
+        let bounds = ParseBounds {
+            file_bytes_max: 2_000,
+            line_bytes_max: 300,
+            records_max: 3,
+            text_chars_max: 20,
+            list_items_max: 2,
+            faults_max: 2,
+        };
+        let code = |text: &str| {
+            let found = Directory::parse(text, &bounds).unwrap_err();
+            (found.len(), found[0].code)
+        };
+        let long_name = AGENCY.replace("Xã Thử", &"ă".repeat(21));
+        let long_list = r#"{"kind":"officer","id":"H27.101/01","name":"Thử","roles":["fee","fee","fee"]}"#;
+        assert_eq!(code(&"x".repeat(2_001)), (1, "directory-file-too-large"));
+        assert_eq!(code(&format!("{PROVINCE}\n{}", "x".repeat(301))), (1, "directory-line-too-long"));
+        assert_eq!(code(&format!("{PROVINCE}\n{long_name}")), (1, "directory-too-long"));
+        assert_eq!(code(&format!("{PROVINCE}\n{AGENCY}\n{long_list}")), (1, "directory-too-long"));
+        assert_eq!(
+            code(&format!(
+                "{PROVINCE}\n{AGENCY}\n{}\n{}",
+                AGENCY.replace("101", "102"),
+                AGENCY.replace("101", "103")
+            )),
+            (1, "directory-too-many-records")
+        );
+        let many =
+            Directory::parse(&format!("{PROVINCE}\n7\n8\n9"), &ParseBounds { records_max: 9, ..bounds })
+                .unwrap_err();
+        assert_eq!((many.len(), many[2].code), (3, "directory-too-many-faults"));
+    }
+
+    #[test]
+    fn texts_are_brought_to_one_form_and_control_characters_refused() {
+        // "Xã Thử" with separate marks, a byte order mark, carriage returns.
+        let text = format!(
+            "\u{feff}{PROVINCE}\r\n{}\r\n",
+            AGENCY.replace("Xã Thử", " Xa\u{303} Thu\u{31b}\u{309} ")
+        );
+        let directory = Directory::parse(&text, &ParseBounds::default()).unwrap();
+        assert_eq!(directory.agency(&"H27.101".parse().unwrap()).unwrap().name, "Xã Thử");
+        assert_eq!(directory.content_hash(), read(&[PROVINCE, AGENCY]).unwrap().content_hash());
+        let spoiled = AGENCY.replace("Xã Thử", "Xã\\u0007Thử");
+        assert_eq!(faults(&[PROVINCE, &spoiled]), ["2 name directory-control-character"]);
+    }
+
+    #[test]
+    fn a_newer_file_is_read_when_it_allows_it_and_passed_on_as_it_came() {
+        let newer = |min_reader: u16| {
+            format!(
+                "{}\n{}\n{{\"kind\":\"planet\",\"code\":1}}\n",
+                PROVINCE.replace("\"v\":1", &format!("\"v\":2,\"min_reader\":{min_reader},\"moon\":true")),
+                AGENCY.replace('}', r#","colour":"red"}"#),
+            )
+        };
+        let directory = Directory::parse(&newer(1), &ParseBounds::default()).unwrap();
+        assert_eq!(directory.canonical(), newer(1).into_bytes());
+        assert!(directory.agency(&"H27.101".parse().unwrap()).is_some());
+        let refused = Directory::parse(&newer(2), &ParseBounds::default()).unwrap_err();
+        assert_eq!((refused.len(), refused[0].code), (1, "directory-too-new"));
+    }
+
+    #[test]
+    fn extensions_are_kept_in_one_form() {
+        let one = AGENCY.replace('}', r#","x_a":{"b":1,"a":[{"d":1,"c":2}]}}"#);
+        let other = AGENCY.replace("\"name\"", r#""x_a":{"a":[{"c":2,"d":1}],"b":1},"name""#);
+        let (one, other) = (read(&[PROVINCE, &one]).unwrap(), read(&[PROVINCE, &other]).unwrap());
+        assert_eq!(one, other);
+        assert!(String::from_utf8(one.canonical()).unwrap().contains(r#""x_a":{"a":[{"c":2,"d":1}],"b":1}"#));
+        assert_ne!(one.content_hash(), read(&[PROVINCE, AGENCY]).unwrap().content_hash());
+    }
+
+    #[test]
+    fn the_canonical_form_reads_back_to_the_same_directory() {
+        let sample = Directory::sample();
+        let again = Directory::parse_bytes(&sample.canonical(), &ParseBounds::default()).unwrap();
+        assert_eq!(again, sample);
+        assert_eq!(again.canonical(), sample.canonical());
+    }
+
+    #[test]
+    fn everything_a_record_can_say_survives_the_canonical_form() {
+        let province = r#"{"kind":"province","v":1,"code":"H27","name":"Hà Tĩnh","region":"42","seats":{"vertical":"external"},"series_block":"9000-9100,100-199","watermark":"THỬ","x_a":1}"#;
+        let calendar = r#"{"kind":"calendar","year":2026,"name":"c","sessions":[{"open":"07:00","close":"11:30"}],"seasons":[{"from":"2026-05-01","to":"2026-08-31","sessions":[{"open":"06:30","close":"11:00"}]}],"days":[{"date":"2026-03-07","is_working":true,"sessions":[{"open":"07:00","close":"10:00"}],"name":"bù","basis":"b"},{"date":"2026-01-01"}],"legal_basis":["x"]}"#;
+        let rules = r#"{"kind":"rule_set","code":"r","valid_from":"2026-01-01","form_set":"f","supplement_clock":"restart","same_day_cutoff":"14:30","duplicate_days":9}"#;
+        let agency = r#"{"kind":"agency","code":"H27.90","name":"A","short_name":"a","level":"ministry","type":"vertical","valid_from":"2020-01-01","valid_to":"2026-01-01","successor":"H27.91","parent":"H27.91","commune_code":"1","hotline":"2","address":"3","province_id":"000102030405060708090a0b0c0d0e0f"}"#;
+        let other = r#"{"kind":"agency","code":"H27.91","name":"B","level":"province","type":"centre","seat":"hosted"}"#;
+        let workflow = r#"{"kind":"workflow","code":"W","name":"W","steps":[{"code":"B1","name":"s","role":"post","hours":0.25},{"code":"B2","name":"t","role":"control","hours":3,"counted":false}]}"#;
+        let procedure = r#"{"kind":"procedure","code":"2.000815.000.00.00.H61","name":"P","area":"L","decided_by":"H27.91","term":{"unit":"months","amount":2,"cutoff":"15:00"},"cases":[{"code":"k","name":"K","term":{"unit":"none"}}],"components":[{"code":"c","name":"C","required":true,"kinds":["shown","copy"],"copies":2,"show_only":true,"cases":["k"],"form":"f","replaced_by":"d"}],"papers_required":false,"fees":[{"name":"F","kind":"printing","vnd":5,"per":"page","further_from_page":3,"further_vnd":0,"max_per_copy_vnd":9,"when":"return","cases":["k"],"note":"n"},{"name":"G","kind":"appraisal","vnd":1,"per":"copy","count_field":"n","when":"supplement"}],"fields":[{"name":"n","label":"N","kind":"number","required":true,"max":7},{"name":"o","label":"O","kind":"choice","choices":["a","b"]}],"workflow":"W","needs_line":[{"step":"B1","need":"e_sign","basis":"b","paper_fallback":"p"}],"lodgeable_anywhere":true,"online":"partial","valid_from":"2026-01-01","valid_to":"2026-12-31","legal_basis":["l"],"supplement_clock":"restart","form_set":"s"}"#;
+        let officer = r#"{"kind":"officer","id":"H27.91/a-1","name":"Thử","title":"T","roles":["fee","post"],"valid_from":"2026-01-01","active":false}"#;
+        let waiver = r#"{"kind":"waiver","code":"w","name":"W","percent":50,"procedures":["2.000815.000.00.00.H61"],"evidence_required":true,"legal_basis":["l"],"valid_to":"2026-12-31"}"#;
+        let records = [province, rules, calendar, agency, other, workflow, procedure, officer, waiver];
+        let directory = read(&records).unwrap_or_else(|faults| panic!("{faults:#?}"));
+        let canonical = String::from_utf8(directory.canonical()).unwrap();
+        assert_eq!(Directory::parse(&canonical, &ParseBounds::default()), Ok(directory.clone()));
+        // Nothing that was said is left out: every key and word of the input stands in the output.
+        for record in records {
+            for word in record.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '-' | ':')) {
+                let is_default = matches!(word, "false" | "");
+                assert!(is_default || canonical.contains(word.trim_matches(':')), "{word} of {record}");
+            }
+        }
+        assert_eq!(directory.workflow("W").unwrap().steps[0].minutes, 15);
+        assert_eq!(directory.seat_kind(&"H27.90".parse().unwrap()), Some(SeatKind::External));
+    }
+
+    #[test]
+    fn versions_of_a_procedure_follow_each_other() {
+        let directory = read(&[
+            PROVINCE,
+            &procedure_line(r#","valid_from":"2026-07-01""#).replace("Khai sinh", "Mới"),
+            &procedure_line(r#","valid_to":"2026-06-30""#),
+        ])
+        .unwrap();
+        let name =
+            |on| directory.procedure(&"1.001193".parse().unwrap(), on).map(|found| found.name.as_str());
+        assert_eq!(name(date(2026, 6, 30)), Some("Khai sinh"));
+        assert_eq!(name(date(2026, 7, 1)), Some("Mới"));
+    }
+
+    #[test]
+    fn a_large_directory_is_read_in_time() {
+        let mut text = String::from(SAMPLE);
+        for number in 0..2_000 {
+            let line = r#"{"kind":"procedure","code":"8.NUMBER","name":"Thủ tục","area":"Lĩnh vực","decided_by":"commune","term":{"unit":"working_days","amount":3},"components":[{"code":"TK","name":"Tờ khai","required":true},{"code":"CC","name":"Thẻ căn cước"}],"fees":[{"name":"Lệ phí","kind":"charge","vnd":5000,"when":"receipt"}],"workflow":"QT-03N","legal_basis":["Luật"]}"#;
+            text.push_str(&line.replace("NUMBER", &format!("{number:06}")));
+            text.push('\n');
+        }
+        #[expect(clippy::disallowed_methods, reason = "the test measures real time")]
+        let (started, elapsed) = (std::time::Instant::now(), |from: std::time::Instant| from.elapsed());
+        let directory = Directory::parse(&text, &ParseBounds::default()).unwrap();
+        assert!(elapsed(started).as_millis() < 1_000);
+        assert!(directory.procedures().count() > 2_000);
+    }
+
+    proptest! {
+        // Each case reads the whole sample.
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn the_order_of_the_lines_does_not_matter(seed in any::<u64>()) {
+            let mut lines: Vec<&str> = SAMPLE.lines().collect();
+            let first = lines.iter().position(|line| line.contains("\"province\"")).unwrap();
+            let province = lines.remove(first);
+            // A shuffle of our own: the sort key is a hash of seed and line.
+            lines.sort_by_key(|line| *blake3::hash(format!("{seed}{line}").as_bytes()).as_bytes());
+            lines.insert(0, province);
+            prop_assert_eq!(read(&lines).unwrap().content_hash(), Directory::sample().content_hash());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", at in 0_usize..400, byte in any::<u8>()) {
+            let _ = Directory::parse(&text, &ParseBounds::default());
+            let mut spoiled = [PROVINCE, AGENCY, WORKFLOW, &procedure_line("")].join("\n").into_bytes();
+            let at = at % spoiled.len();
+            spoiled[at] = byte;
+            let _ = Directory::parse_bytes(&spoiled, &ParseBounds::default());
+        }
+    }
 }

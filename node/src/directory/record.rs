@@ -1,6 +1,7 @@
 //! One JSON object of a directory file, read field by field with every fault noted.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::civil::Date;
@@ -22,13 +23,14 @@ use crate::directory::fault::ParseBounds;
 #[derive(Debug)]
 pub(super) struct Faults {
     list: Vec<Fault>,
+    lines: BTreeSet<u32>,
     max: usize,
     is_cut: bool,
 }
 
 impl Faults {
     pub(super) const fn new(max: usize) -> Self {
-        Self { list: Vec::new(), max, is_cut: false }
+        Self { list: Vec::new(), lines: BTreeSet::new(), max, is_cut: false }
     }
 
     pub(super) const fn is_cut(&self) -> bool {
@@ -39,6 +41,11 @@ impl Faults {
         self.list.is_empty() && !self.is_cut
     }
 
+    /// Whether a line has a fault already.
+    pub(super) fn is_faulty(&self, line: u32) -> bool {
+        self.lines.contains(&line)
+    }
+
     pub(super) fn add(
         &mut self,
         line: u32,
@@ -46,6 +53,7 @@ impl Faults {
         code: &'static str,
         args: Vec<(&'static str, String)>,
     ) {
+        self.lines.insert(line);
         if self.list.len() < self.max {
             self.list.push(Fault { line, field, code, args });
         } else {
@@ -177,6 +185,10 @@ impl<'f> Record<'f> {
         self.map.get(key).is_some_and(|value| !value.is_null())
     }
 
+    pub(super) fn is_empty_list(&self, key: &str) -> bool {
+        self.map.get(key).and_then(Value::as_array).is_some_and(Vec::is_empty)
+    }
+
     fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
@@ -298,6 +310,7 @@ impl<'f> Record<'f> {
                 None
             }
         })
+        .into_vec()
     }
 
     pub(super) fn texts(&mut self, key: &str) -> Vec<String> {
@@ -308,6 +321,7 @@ impl<'f> Record<'f> {
                 None
             }
         })
+        .into_vec()
     }
 
     /// A list of texts that have a form of their own.
@@ -429,7 +443,7 @@ impl<'f> Record<'f> {
         &mut self,
         key: &str,
         mut read: impl FnMut(&mut Record<'_>) -> Option<T>,
-    ) -> Vec<T> {
+    ) -> List<T> {
         self.items(key, |record, key, item| record.nested(key, item, &mut read))
     }
 
@@ -456,24 +470,28 @@ impl<'f> Record<'f> {
         read
     }
 
-    fn items<T>(&mut self, key: &str, mut read: impl FnMut(&mut Self, &str, Value) -> Option<T>) -> Vec<T> {
-        let list = match self.take(key) {
-            None => return Vec::new(),
-            Some(Value::Array(list)) => list,
+    fn items<T>(&mut self, key: &str, mut read: impl FnMut(&mut Self, &str, Value) -> Option<T>) -> List<T> {
+        let values = match self.take(key) {
+            None => return List::empty(true),
+            Some(Value::Array(values)) => values,
             Some(_) => {
                 self.wrong_type(key, "list");
-                return Vec::new();
+                return List::empty(false);
             }
         };
         let max = self.bounds.list_items_max;
-        if list.len() > max {
+        if values.len() > max {
             self.fault(key, "directory-too-long", vec![("max", max.to_string())]);
-            return Vec::new();
+            return List::empty(false);
         }
-        list.into_iter()
-            .enumerate()
-            .filter_map(|(at, item)| read(self, &format!("{key}[{at}]"), item))
-            .collect()
+        let mut list = List::empty(true);
+        for (at, value) in values.into_iter().enumerate() {
+            match read(self, &format!("{key}[{at}]"), value) {
+                Some(item) => list.items.push((at, item)),
+                None => list.is_whole = false,
+            }
+        }
+        list
     }
 
     /// Words as keys and as values: `{"commune":"node"}`.
@@ -494,12 +512,14 @@ impl<'f> Record<'f> {
     }
 
     /// Notes a duplicate among the codes of a list of this record.
-    pub(super) fn unique<'a>(&mut self, key: &str, part: &str, codes: impl Iterator<Item = &'a str>) {
-        let mut seen = std::collections::BTreeSet::new();
-        let twice: Vec<(usize, &str)> = codes.enumerate().filter(|(_, code)| !seen.insert(*code)).collect();
-        for (at, code) in twice {
-            let args = vec![("value", shown(code))];
-            self.fault(&format!("{key}[{at}].{part}"), "directory-listed-twice", args);
+    pub(super) fn unique<T>(&mut self, key: &str, part: &str, list: &List<T>, code: impl Fn(&T) -> String) {
+        let mut seen = BTreeSet::new();
+        for (at, item) in list.iter() {
+            let code = code(item);
+            let value = shown(&code);
+            if !seen.insert(code) {
+                self.fault(&format!("{key}[{at}].{part}"), "directory-listed-twice", vec![("value", value)]);
+            }
         }
     }
 
@@ -525,6 +545,38 @@ impl<'f> Record<'f> {
                 self.fault(&field, "directory-unknown-field", vec![("value", field.clone())]);
             }
         }
+    }
+}
+
+/// A list of a record, of which faulty elements are left out.
+#[derive(Debug)]
+pub(super) struct List<T> {
+    /// The good elements with their places in the file.
+    items: Vec<(usize, T)>,
+    /// Whether none was left out.
+    pub(super) is_whole: bool,
+}
+
+impl<T> List<T> {
+    const fn empty(is_whole: bool) -> Self {
+        Self { items: Vec::new(), is_whole }
+    }
+
+    /// The elements with their places in the file.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+        self.items.iter().map(|(at, item)| (*at, item))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    pub(super) fn any(&self, is_it: impl Fn(&T) -> bool) -> bool {
+        self.items.iter().any(|(_, item)| is_it(item))
+    }
+
+    pub(super) fn into_vec(self) -> Vec<T> {
+        self.items.into_iter().map(|(_, item)| item).collect()
     }
 }
 

@@ -306,6 +306,10 @@ mod tests {
             ("2026-02-27T10:00", 1, WorkingDays, "2026-02-27T10:00", "2026-03-03T10:00"),
             ("2026-03-06T10:00", 1, WorkingDays, "2026-03-06T10:00", "2026-03-07T10:00"),
             ("2026-03-13T15:00", 1, WorkingDays, "2026-03-13T15:00", "2026-03-14T11:00"),
+            // Into and out of summer hours, which begin and end half an hour earlier in the morning.
+            ("2026-04-30T07:00", 1, WorkingDays, "2026-04-30T07:00", "2026-04-30T17:00"),
+            ("2026-04-29T11:20", 2, WorkingDays, "2026-04-29T11:20", "2026-05-01T11:00"),
+            ("2026-08-31T06:45", 1, WorkingDays, "2026-08-31T06:45", "2026-08-31T17:00"),
             // Same day, in time, at 15:00 sharp, after it, in the lunch break, after closing, on a day off.
             ("2025-11-21T09:00", 0, SameDay, "2025-11-21T09:00", "2025-11-21T17:00"),
             ("2025-11-21T15:00", 0, SameDay, "2025-11-21T15:00", "2025-11-21T17:00"),
@@ -365,6 +369,41 @@ mod tests {
         assert_eq!(pause("2025-11-24T17:00", "2025-11-25T06:00"), "2025-11-26T17:00");
         assert_eq!(pause("2025-11-24T16:00", "2025-11-24T15:00"), "2025-11-26T17:00");
         assert_eq!(pause("2025-11-28T17:00", "2025-11-30T10:00"), "2025-11-26T17:00");
+    }
+
+    #[test]
+    fn the_directory_brings_term_rules_and_calendar_together() {
+        let sample = Directory::sample();
+        let on = jiff::civil::date(2026, 3, 2);
+        let due_of = |code: &str, case, received| {
+            let procedure = sample.procedure(&code.parse().unwrap(), on).unwrap();
+            sample.due_of(procedure, case, at(received)).unwrap()
+        };
+        for (code, case, received, ends) in [
+            ("1.001193", None, "2026-03-02T07:35", "2026-03-02T17:00"),
+            ("1.001193", None, "2026-03-02T15:10", "2026-03-03T17:00"),
+            ("1.000894", Some("xac-minh"), "2026-03-02T07:00", "2026-03-06T17:00"),
+            ("1.004873", None, "2026-02-13T08:00", "2026-02-25T08:00"),
+            ("1.012994", None, "2026-08-10T08:00", "2026-09-03T17:00"),
+        ] {
+            assert_eq!(text(due_of(code, case, received).unwrap().at), ends, "{code} {received}");
+        }
+        assert_eq!(due_of("9.900005", None, "2026-03-02T07:35"), None);
+
+        let old = due_of("1.004873", None, "2026-03-02T07:00").unwrap();
+        let after = |clock| {
+            let (asked, complete) = (at("2026-03-03T07:00"), at("2026-03-10T07:00"));
+            text(sample.due_after_supplement(clock, &old, asked, complete).unwrap().at)
+        };
+        assert_eq!(text(old.at), "2026-03-04T17:00");
+        assert_eq!(after(SupplementClock::Pause), "2026-03-11T17:00");
+        assert_eq!(after(SupplementClock::Restart), "2026-03-12T17:00");
+        let procedure = sample.procedure(&"1.004873".parse().unwrap(), on).unwrap();
+        assert_eq!(sample.supplement_clock(procedure, on), SupplementClock::Pause);
+        assert_eq!(
+            sample.supplement_clock(procedure, jiff::civil::date(2025, 6, 30)),
+            SupplementClock::Restart
+        );
     }
 
     #[test]

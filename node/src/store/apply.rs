@@ -47,31 +47,33 @@ use crate::store::writer::WriteTx;
 /// Why an entry waits, is quarantined or refused: stable names for listings.
 pub mod reason {
     /// The body is not what the entry's hash names. Healed when the right body comes.
-    pub const BODY_HASH: &str = "body-hash";
+    pub const BODY_HASH: &str = "entry-body-hash";
     /// The body is larger than any of ours.
-    pub const BODY_SIZE: &str = "body-size";
+    pub const BODY_SIZE: &str = "entry-body-size";
     /// The body was erased by law.
-    pub const BODY_ERASED: &str = "body-erased";
+    pub const BODY_ERASED: &str = "entry-body-erased";
     /// Written for a newer program; tried again by it.
-    pub const NEWER_PROGRAM: &str = "newer-program";
+    pub const NEWER_PROGRAM: &str = "entry-newer-program";
     /// A change without a document.
-    pub const NO_DOCUMENT: &str = "no-document";
+    pub const NO_DOCUMENT: &str = "entry-no-document";
     /// Not decodable.
-    pub const UNDECODABLE: &str = "undecodable";
+    pub const UNDECODABLE: &str = "entry-undecodable";
     /// Against the document's structure.
-    pub const STRUCTURE: &str = "structure";
+    pub const STRUCTURE: &str = "entry-structure";
     /// The document library failed on it.
-    pub const LIBRARY_FAILED: &str = "library-failed";
+    pub const LIBRARY_FAILED: &str = "entry-library-failed";
     /// The document cannot be computed with it.
-    pub const NOT_COMPUTABLE: &str = "not-computable";
+    pub const NOT_COMPUTABLE: &str = "entry-not-computable";
     /// Its machine is banned.
-    pub const BANNED: &str = "banned";
+    pub const BANNED: &str = "entry-banned";
     /// A boot entry that names another machine.
-    pub const OTHER_MACHINE: &str = "other-machine";
+    pub const OTHER_MACHINE: &str = "entry-other-machine";
+    /// A person at the province decided so.
+    pub const DECIDED: &str = "entry-refused-by-person";
     /// An act for a seat that is not the machine's.
-    pub const OTHER_SEAT: &str = "other-seat";
+    pub const OTHER_SEAT: &str = "entry-other-seat";
     /// An act that only the province may do.
-    pub const PROVINCE_ONLY: &str = "province-only";
+    pub const PROVINCE_ONLY: &str = "entry-province-only";
 }
 
 /// Says whether a machine may write an act; the error is a stable name like those of [`reason`].

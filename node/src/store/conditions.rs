@@ -1,6 +1,7 @@
 //! Standing conditions that a person should know of, and the audit rows: who did what when.
 
 use rusqlite::Connection;
+use rusqlite::Row;
 use sync_protocol::ids::DocId;
 use sync_protocol::time::Millis;
 
@@ -9,6 +10,7 @@ use crate::store::StoreError;
 use crate::store::meta;
 use crate::store::sql;
 use crate::store::view::View;
+use crate::store::witness::NoWitness;
 use crate::store::writer::WriteTx;
 
 /// The database lacks what the witness saw committed: an older copy was put back. Args `boot`, `lsn`.
@@ -22,7 +24,7 @@ pub const DUPLICATE_SERIES: &str = "duplicate-series";
 /// Two dossiers carry one number (domain.md C6). The subject is the number.
 pub const DUPLICATE_NUMBER: &str = "duplicate-number";
 
-/// One standing condition. `i18n/*/store.ftl` has words under `condition-CODE`.
+/// One standing condition. `i18n/*/store.ftl` has words under its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// What it is.
@@ -57,13 +59,12 @@ impl View<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT code, subject, since, args FROM condition ORDER BY since, code, subject",
         )?;
-        let rows = statement
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, Vec<u8>>(3)?)))?;
-        rows.map(|row| {
-            let (code, subject, since, args) = row?;
-            Ok(Condition { code, subject, since: Millis(since), args: meta::from_cbor(&args)? })
-        })
-        .collect()
+        let mut rows = statement.query([])?;
+        let mut conditions = Vec::new();
+        while let Some(row) = rows.next()? {
+            conditions.push(condition(row)?);
+        }
+        Ok(conditions)
     }
 
     /// The newest audit rows, at most `limit`, newest first.
@@ -126,6 +127,16 @@ impl WriteTx<'_> {
     }
 }
 
+fn condition(row: &Row<'_>) -> Result<Condition, StoreError> {
+    let args: Vec<u8> = row.get(3)?;
+    Ok(Condition {
+        code: row.get(0)?,
+        subject: row.get(1)?,
+        since: Millis(row.get(2)?),
+        args: meta::from_cbor(&args)?,
+    })
+}
+
 pub(crate) fn set(
     connection: &Connection,
     code: &str,
@@ -153,8 +164,11 @@ pub(crate) fn clear(connection: &Connection, code: &str, subject: &str) -> Resul
 
 /// The condition with this code and an empty subject.
 pub(crate) fn standing(connection: &Connection, code: &str) -> Result<Option<Condition>, StoreError> {
-    let found = View { connection }.conditions()?;
-    Ok(found.into_iter().find(|condition| condition.code == code && condition.subject.is_empty()))
+    let mut statement = connection.prepare_cached(
+        "SELECT code, subject, since, args FROM condition WHERE code = ?1 AND subject = ''",
+    )?;
+    let mut rows = statement.query([code])?;
+    rows.next()?.map(condition).transpose()
 }
 
 /// The witness agrees again: a passing lack of it is over. A witness that was lost stays told until a person
@@ -162,7 +176,7 @@ pub(crate) fn standing(connection: &Connection, code: &str) -> Result<Option<Con
 pub(crate) fn clear_unless_kept(connection: &Connection) -> Result<(), StoreError> {
     let Some(condition) = standing(connection, NO_WITNESS)? else { return Ok(()) };
     let is_passing = condition.args.iter().any(|(name, why)| {
-        name == "why" && matches!(why.as_str(), "locked" | "other-machine" | "not-writable")
+        name == "why" && why != NoWitness::Missing.name() && why != NoWitness::Unreadable.name()
     });
     if is_passing { clear(connection, NO_WITNESS, "") } else { Ok(()) }
 }

@@ -12,12 +12,14 @@ use sync_protocol::entry::Digest;
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::entry::Lsn;
+use sync_protocol::head::feed_key;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::DocId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::ids::Hash;
 use sync_protocol::ids::NodeId;
+use sync_protocol::run::weight_bytes;
 
 use crate::ids::AgencyCode;
 use crate::store::StoreError;
@@ -29,14 +31,10 @@ use crate::store::sql;
 use crate::store::view::View;
 use crate::store::writer::WriteTx;
 
+/// How far apart digests are kept.
+const MARK_EVERY: u64 = 64;
 /// Rows a question returns at most, whatever their bytes.
 const ROWS_MAX: usize = 8192;
-
-/// The key of a feed's digest. Both sides derive it, so that digests of different feeds never meet.
-#[must_use]
-pub fn digest_key(feed: FeedId) -> [u8; 32] {
-    sync_protocol::head::feed_key(feed)
-}
 
 /// Where a feed stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +65,8 @@ pub struct FeedPage {
     pub head: FeedHead,
     /// Rows without a gap.
     pub rows: Vec<FeedRow>,
+    /// The digest after the last of them, or after the position asked for when there is none.
+    pub end_digest: Digest,
 }
 
 /// Consecutive rows of a feed as they come over the line.
@@ -172,8 +172,9 @@ impl View<'_> {
             .optional()?)
     }
 
-    /// Rows of a seat's feed after a position, until `bytes_max` of bodies are together; at least one when there is
-    /// one. Entries of `reader` come without bodies: it should have them.
+    /// Rows of a seat's feed after a position, while the sum of their [`weight_bytes`] stays within `bytes_max`; at
+    /// least one when there is one, at most `entries_max`. Entries of `reader` come without bodies: it should have
+    /// them. `None` when the seat has no feed or it does not reach that position.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -185,6 +186,8 @@ impl View<'_> {
         reader: Option<NodeId>,
     ) -> Result<Option<FeedPage>, StoreError> {
         let Some(feed) = self.feed_of(seat)? else { return Ok(None) };
+        let Some(end_digest) = self.feed_digest_at(seat, after)? else { return Ok(None) };
+        let key = feed_key(feed.head.feed);
         let mut statement = self.connection.prepare_cached(
             "SELECT r.position, l.boot, l.machine, e.lsn, e.kind, e.doc, e.hash, e.min_reader, \
              b.codec, b.size_bytes, b.bytes \
@@ -194,27 +197,27 @@ impl View<'_> {
         )?;
         let mut rows =
             statement.query((feed.id, sql::int(after), sql::len(ROWS_MAX), reader.map(|reader| reader.0)))?;
-        let mut page = FeedPage { head: feed.head, rows: Vec::new() };
+        let mut page = FeedPage { head: feed.head, rows: Vec::new(), end_digest };
         let mut size_bytes = 0usize;
         while let Some(row) = rows.next()? {
-            let body = log::body_at(row, 8)?;
-            let len = body.as_ref().map_or(0, Vec::len);
-            if !page.rows.is_empty() && size_bytes.saturating_add(len) > bytes_max {
+            let entry = Entry {
+                log: BootId(row.get(1)?),
+                lsn: sql::uint_at(row, 3)?,
+                kind: EntryKind(row.get(4)?),
+                doc: DocId(row.get(5)?),
+                hash: ChangeHash(row.get(6)?),
+                min_reader: row.get(7)?,
+                body: log::body_at(row, 8)?,
+            };
+            size_bytes = size_bytes.saturating_add(weight_bytes(&entry));
+            if !page.rows.is_empty() && size_bytes > bytes_max {
                 break;
             }
-            size_bytes = size_bytes.saturating_add(len);
+            page.end_digest = page.end_digest.plus(&key, entry.link());
             page.rows.push(FeedRow {
                 position: sql::uint_at(row, 0)?,
                 machine: row.get::<_, Option<[u8; 16]>>(2)?.map(NodeId),
-                entry: Entry {
-                    log: BootId(row.get(1)?),
-                    lsn: sql::uint_at(row, 3)?,
-                    kind: EntryKind(row.get(4)?),
-                    doc: DocId(row.get(5)?),
-                    hash: ChangeHash(row.get(6)?),
-                    min_reader: row.get(7)?,
-                    body,
-                },
+                entry,
             });
         }
         Ok(Some(page))
@@ -229,13 +232,19 @@ impl View<'_> {
         if position == feed.head.position {
             return Ok(Some(feed.head.digest));
         }
+        let marked = position - position % MARK_EVERY;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT digest FROM feed_mark WHERE feed = ?1 AND position = ?2")?;
+        let mark =
+            statement.query_row((feed.id, sql::int(marked)), |row| row.get(0).map(Digest)).optional()?;
+        let (mut digest, mut count) = mark.map_or((Digest::default(), 0), |digest| (digest, marked));
         let mut statement = self.connection.prepare_cached(
             "SELECT e.kind, e.doc, e.hash FROM feed_row r JOIN entry e ON e.id = r.entry \
-             WHERE r.feed = ?1 AND r.position <= ?2",
+             WHERE r.feed = ?1 AND r.position > ?2 AND r.position <= ?3",
         )?;
-        let mut rows = statement.query((feed.id, sql::int(position)))?;
-        let key = digest_key(feed.head.feed);
-        let (mut digest, mut count) = (Digest::default(), 0);
+        let mut rows = statement.query((feed.id, sql::int(count), sql::int(position)))?;
+        let key = feed_key(feed.head.feed);
         while let Some(row) = rows.next()? {
             let link = entry::link(EntryKind(row.get(0)?), DocId(row.get(1)?), ChangeHash(row.get(2)?));
             digest = digest.plus(&key, link);
@@ -277,10 +286,33 @@ impl WriteTx<'_> {
         self.feed_head(seat)?.ok_or_else(|| StoreError::Bug("a feed that was just opened".to_owned()))
     }
 
-    /// At a node: stores a stretch of the own feed. Entries, position and digest become durable together.
+    /// At a node: begins the own feed at position 0, or begins it anew under the id that a restored province gave it.
+    /// Entries stay. One that is here already is left as it is.
     ///
-    /// A stretch of another feed is taken only from its beginning: the province was restored, and this node's
-    /// position starts anew.
+    /// # Errors
+    /// Only when the store fails.
+    pub fn begin_feed(&mut self, feed: FeedId) -> Result<(), StoreError> {
+        let seat = self.identity().seat.clone();
+        if self.feed_head(&seat)?.is_some_and(|head| head.feed == feed) {
+            return Ok(());
+        }
+        for statement in [
+            "DELETE FROM feed_row WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
+            "DELETE FROM feed_mark WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
+        ] {
+            self.execute(statement, [seat.as_str()])?;
+        }
+        self.execute(
+            "INSERT INTO feed (seat, feed, position, digest) VALUES (?1, ?2, 0, ?3) \
+             ON CONFLICT (seat) DO UPDATE SET feed = ?2, position = 0, digest = ?3",
+            (seat.as_str(), feed.0, Digest::default().0),
+        )?;
+        Ok(())
+    }
+
+    /// At a node: stores a stretch of the own feed. Entries, position and digest become durable together; what is here
+    /// already is not stored again. A stretch of another feed is taken only from its beginning, as after
+    /// [`WriteTx::begin_feed`].
     ///
     /// # Errors
     /// Only when the store fails.
@@ -295,18 +327,20 @@ impl WriteTx<'_> {
             return Ok(FeedStored::NotNext { head: mine });
         }
         for piece in &batch.pieces {
-            if let FeedPiece::OwnRun { log, first, last } = *piece
-                && let Some(missing) = self.first_missing(log, first, last)?
-            {
-                return Ok(FeedStored::MissingOwn { log, first: missing, last });
+            match piece {
+                FeedPiece::OwnRun { log, first, last } => {
+                    if let Some(first) = self.first_missing(*log, *first, *last)? {
+                        return Ok(FeedStored::MissingOwn { log: *log, first, last: *last });
+                    }
+                }
+                FeedPiece::Entry(entry) => {
+                    if self.is_forked(entry)? {
+                        return Ok(FeedStored::Forked { log: entry.log, lsn: entry.lsn });
+                    }
+                }
             }
         }
-        if let Some((log, lsn)) = self.first_fork(batch)? {
-            return Ok(FeedStored::Forked { log, lsn });
-        }
-        if mine.is_none_or(|head| head.feed != batch.feed) {
-            self.restart_feed(&seat, batch.feed)?;
-        }
+        self.begin_feed(batch.feed)?;
         let entries: Vec<Entry> = batch
             .pieces
             .iter()
@@ -322,17 +356,22 @@ impl WriteTx<'_> {
                 FeedPiece::Entry(entry) => (entry.log, entry.lsn, entry.lsn),
                 FeedPiece::OwnRun { log, first, last } => (*log, *first, *last),
             };
-            let ids = self.ids_of(
+            rows.extend(self.ids_of(
                 "SELECT e.id FROM entry e JOIN log l ON l.id = e.log \
                  WHERE l.boot = ?1 AND e.lsn BETWEEN ?2 AND ?3 ORDER BY e.lsn",
                 (log.0, sql::int(first), sql::int(last)),
-            )?;
-            if sql::uint(sql::len(ids.len())) != last.saturating_sub(first) + 1 {
-                return Err(StoreError::Bug("a row of a feed has no entry".to_owned()));
-            }
-            rows.extend(ids);
+            )?);
         }
         let head = self.append_to_feed(&seat, &rows)?;
+        let expected = batch.pieces.iter().fold(batch.after, |position, piece| match piece {
+            FeedPiece::Entry(_) => position.saturating_add(1),
+            FeedPiece::OwnRun { first, last, .. } => {
+                position.saturating_add(last.saturating_add(1).saturating_sub(*first))
+            }
+        });
+        if head.position != expected {
+            return Err(StoreError::Bug("a row of a feed has no entry, or stands there twice".to_owned()));
+        }
         Ok(FeedStored::Stored { head, ingested })
     }
 
@@ -352,36 +391,17 @@ impl WriteTx<'_> {
         Ok((expected <= last).then_some(expected))
     }
 
-    fn first_fork(&self, batch: &FeedBatch) -> Result<Option<(BootId, Lsn)>, StoreError> {
+    /// Whether another entry stands at this one's position.
+    fn is_forked(&self, entry: &Entry) -> Result<bool, StoreError> {
         let mut statement = self.connection().prepare_cached(
             "SELECT e.kind, e.doc, e.hash FROM entry e JOIN log l ON l.id = e.log WHERE l.boot = ?1 AND e.lsn = ?2",
         )?;
-        for piece in &batch.pieces {
-            let FeedPiece::Entry(entry) = piece else { continue };
-            let link: Option<Hash> = statement
-                .query_row((entry.log.0, sql::int(entry.lsn)), |row| {
-                    Ok(entry::link(EntryKind(row.get(0)?), DocId(row.get(1)?), ChangeHash(row.get(2)?)))
-                })
-                .optional()?;
-            if link.is_some_and(|link| link != entry.link()) {
-                return Ok(Some((entry.log, entry.lsn)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Begins the own feed, or begins it anew under the id a restored province gave it.
-    fn restart_feed(&mut self, seat: &AgencyCode, feed: FeedId) -> Result<(), StoreError> {
-        self.execute(
-            "DELETE FROM feed_row WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
-            [seat.as_str()],
-        )?;
-        self.execute(
-            "INSERT INTO feed (seat, feed, position, digest) VALUES (?1, ?2, 0, ?3) \
-             ON CONFLICT (seat) DO UPDATE SET feed = ?2, position = 0, digest = ?3",
-            (seat.as_str(), feed.0, Digest::default().0),
-        )?;
-        Ok(())
+        let link: Option<Hash> = statement
+            .query_row((entry.log.0, sql::int(entry.lsn)), |row| {
+                Ok(entry::link(EntryKind(row.get(0)?), DocId(row.get(1)?), ChangeHash(row.get(2)?)))
+            })
+            .optional()?;
+        Ok(link.is_some_and(|link| link != entry.link()))
     }
 
     /// Puts entries of a document into every feed that carries it, and the whole document into those of new parties.
@@ -438,10 +458,13 @@ impl WriteTx<'_> {
             return Err(StoreError::Bug("a feed that is not here".to_owned()));
         };
         let connection = self.connection();
-        let key = digest_key(head.feed);
+        let key = feed_key(head.feed);
         let mut insert = connection
             .prepare_cached("INSERT OR IGNORE INTO feed_row (feed, position, entry) VALUES (?1, ?2, ?3)")?;
         let mut link = connection.prepare_cached("SELECT kind, doc, hash FROM entry WHERE id = ?1")?;
+        let mut mark = connection.prepare_cached(
+            "INSERT OR REPLACE INTO feed_mark (feed, position, digest) VALUES (?1, ?2, ?3)",
+        )?;
         for entry in entries {
             if insert.execute((id, sql::int(head.position + 1), entry))? == 0 {
                 continue;
@@ -451,6 +474,9 @@ impl WriteTx<'_> {
                 Ok(entry::link(EntryKind(row.get(0)?), DocId(row.get(1)?), ChangeHash(row.get(2)?)))
             })?;
             head.digest = head.digest.plus(&key, link);
+            if head.position % MARK_EVERY == 0 {
+                mark.execute((id, sql::int(head.position), head.digest.0))?;
+            }
         }
         connection.prepare_cached("UPDATE feed SET position = ?2, digest = ?3 WHERE id = ?1")?.execute((
             id,

@@ -14,15 +14,28 @@ use crate::store::writer::WriteTx;
 /// Items a question returns at most.
 const ITEMS_MAX: usize = 1024;
 
-/// One provincial item.
+/// One provincial item, as it is given to the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     /// Its place in the chain, from 1.
     pub n: u64,
     /// Its hash, which the next one names.
     pub hash: Hash,
-    /// The hash of the one before; all zero for the first.
+    /// The hash of the item it follows; all zero for the first. One that follows two names the one in use here.
     pub prev: Hash,
+    /// What it is, by the protocol's number.
+    pub kind: u8,
+    /// The signed bytes as they came.
+    pub bytes: Vec<u8>,
+}
+
+/// One provincial item as it stands here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredItem {
+    /// Its place in the chain, from 1.
+    pub n: u64,
+    /// Its hash.
+    pub hash: Hash,
     /// What it is, by the protocol's number.
     pub kind: u8,
     /// The signed bytes as they came.
@@ -34,12 +47,12 @@ pub struct Item {
 pub struct ItemHead {
     /// Its place; 0 while there is none.
     pub n: u64,
-    /// Its hash; all zero while there is none.
+    /// Its hash; `None` while there is none.
     pub hash: Option<Hash>,
 }
 
 impl ItemHead {
-    /// What the next item must name as the one before.
+    /// What the next item must name as the one before: all zero for the first.
     #[must_use]
     pub fn next_prev(&self) -> Hash {
         self.hash.unwrap_or(Hash([0; 32]))
@@ -80,13 +93,12 @@ pub struct DirectoryVersion {
 /// Largest directory this program reads; a province's catalogue is about 2 MB.
 const DIRECTORY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
-    Ok(Item {
+fn item(row: &Row<'_>) -> rusqlite::Result<StoredItem> {
+    Ok(StoredItem {
         n: sql::uint_at(row, 0)?,
         hash: Hash(row.get(1)?),
-        prev: Hash(row.get(2)?),
-        kind: row.get(3)?,
-        bytes: row.get(4)?,
+        kind: row.get(2)?,
+        bytes: row.get(3)?,
     })
 }
 
@@ -109,10 +121,10 @@ impl View<'_> {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn item(&self, n: u64) -> Result<Option<Item>, StoreError> {
+    pub fn item(&self, n: u64) -> Result<Option<StoredItem>, StoreError> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT n, hash, prev, kind, bytes FROM item WHERE n = ?1 AND is_used = 1")?;
+            .prepare_cached("SELECT n, hash, kind, bytes FROM item WHERE n = ?1 AND is_used = 1")?;
         Ok(statement.query_row([sql::int(n)], item).optional()?)
     }
 
@@ -120,7 +132,7 @@ impl View<'_> {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn items_after(&self, n: u64, bytes_max: usize) -> Result<Vec<Item>, StoreError> {
+    pub fn items_after(&self, n: u64, bytes_max: usize) -> Result<Vec<StoredItem>, StoreError> {
         self.items_where("n > ?1", sql::int(n), bytes_max)
     }
 
@@ -128,13 +140,18 @@ impl View<'_> {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn items_of_kind(&self, kind: u8) -> Result<Vec<Item>, StoreError> {
+    pub fn items_of_kind(&self, kind: u8) -> Result<Vec<StoredItem>, StoreError> {
         self.items_where("kind = ?1", i64::from(kind), usize::MAX)
     }
 
-    fn items_where(&self, condition: &str, value: i64, bytes_max: usize) -> Result<Vec<Item>, StoreError> {
+    fn items_where(
+        &self,
+        condition: &str,
+        value: i64,
+        bytes_max: usize,
+    ) -> Result<Vec<StoredItem>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT n, hash, prev, kind, bytes FROM item WHERE {condition} AND is_used = 1 ORDER BY n LIMIT ?2"
+            "SELECT n, hash, kind, bytes FROM item WHERE {condition} AND is_used = 1 ORDER BY n LIMIT ?2"
         ))?;
         let mut rows = statement.query((value, sql::len(ITEMS_MAX)))?;
         let mut items = Vec::new();
@@ -234,8 +251,8 @@ impl WriteTx<'_> {
         let is_used = item.n == head.n + 1 && item.prev == head.next_prev();
         let at = self.now();
         self.execute(
-            "INSERT INTO item (n, hash, prev, kind, is_used, arrived_at, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            (sql::int(item.n), item.hash.0, item.prev.0, item.kind, is_used, at.0, &item.bytes),
+            "INSERT INTO item (n, hash, kind, is_used, arrived_at, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            (sql::int(item.n), item.hash.0, item.kind, is_used, at.0, &item.bytes),
         )?;
         if is_used {
             self.grew_items(item.n);

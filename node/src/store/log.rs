@@ -17,6 +17,7 @@ use sync_protocol::ids::Hash;
 use sync_protocol::ids::NodeId;
 use sync_protocol::ids::ProvinceId;
 use sync_protocol::limits::ENTRY_BODY_BYTES_MAX;
+use sync_protocol::run::weight_bytes;
 use sync_protocol::time::Millis;
 
 use crate::ids::AgencyCode;
@@ -187,7 +188,7 @@ pub struct Unproved {
 
 const HEAD_COLUMNS: &str = "boot, machine, is_written_here, lsn, chain, acked_lsn, proved_lsn";
 
-fn head(row: &Row<'_>) -> rusqlite::Result<LogHead> {
+fn read_head(row: &Row<'_>) -> rusqlite::Result<LogHead> {
     Ok(LogHead {
         boot: BootId(row.get(0)?),
         machine: row.get::<_, Option<[u8; 16]>>(1)?.map(NodeId),
@@ -231,7 +232,7 @@ impl View<'_> {
         let mut statement = self
             .connection
             .prepare_cached(&format!("SELECT {HEAD_COLUMNS} FROM log WHERE is_own = 1 ORDER BY id"))?;
-        Ok(statement.query_map([], head)?.collect::<Result<_, _>>()?)
+        Ok(statement.query_map([], read_head)?.collect::<Result<_, _>>()?)
     }
 
     /// Every log known of a machine.
@@ -242,7 +243,7 @@ impl View<'_> {
         let mut statement = self
             .connection
             .prepare_cached(&format!("SELECT {HEAD_COLUMNS} FROM log WHERE machine = ?1 ORDER BY id"))?;
-        Ok(statement.query_map([machine.0], head)?.collect::<Result<_, _>>()?)
+        Ok(statement.query_map([machine.0], read_head)?.collect::<Result<_, _>>()?)
     }
 
     /// One log.
@@ -252,7 +253,7 @@ impl View<'_> {
     pub fn log_head(&self, boot: BootId) -> Result<Option<LogHead>, StoreError> {
         let mut statement =
             self.connection.prepare_cached(&format!("SELECT {HEAD_COLUMNS} FROM log WHERE boot = ?1"))?;
-        Ok(statement.query_row([boot.0], head).optional()?)
+        Ok(statement.query_row([boot.0], read_head).optional()?)
     }
 
     /// The chain of a log at `lsn`, recomputed from its entries; `None` when one is missing.
@@ -278,8 +279,8 @@ impl View<'_> {
         Ok((at == lsn).then_some(chain))
     }
 
-    /// Entries of a log after `after`, in order and without a gap, with bodies, until `bytes_max` of bodies are
-    /// together; at least one when there is one.
+    /// Entries of a log after `after`, in order and without a gap, with bodies, while the sum of their
+    /// [`weight_bytes`] stays within `bytes_max`; at least one when there is one.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -303,21 +304,20 @@ impl View<'_> {
             if lsn != expected {
                 break;
             }
-            let body = body_at(row, 5)?;
-            let len = body.as_ref().map_or(0, Vec::len);
-            if !entries.is_empty() && size_bytes.saturating_add(len) > bytes_max {
-                break;
-            }
-            size_bytes = size_bytes.saturating_add(len);
-            entries.push(Entry {
+            let entry = Entry {
                 log: boot,
                 lsn,
                 kind: EntryKind(row.get(1)?),
                 doc: DocId(row.get(2)?),
                 hash: ChangeHash(row.get(3)?),
                 min_reader: row.get(4)?,
-                body,
-            });
+                body: body_at(row, 5)?,
+            };
+            size_bytes = size_bytes.saturating_add(weight_bytes(&entry));
+            if !entries.is_empty() && size_bytes > bytes_max {
+                break;
+            }
+            entries.push(entry);
         }
         Ok(entries)
     }
@@ -496,6 +496,12 @@ impl WriteTx<'_> {
                 .execute((log, lsn, chain.0))?;
         }
         Ok(())
+    }
+
+    /// Ends this process's log: the next own append mints another boot. For a log of which the province knows another
+    /// history.
+    pub fn rotate_boot(&mut self) {
+        self.memory.boot = None;
     }
 
     /// Notes up to where the province acknowledged a log; never goes back.

@@ -10,6 +10,8 @@ use rusqlite::OptionalExtension;
 use sync_protocol::ids::NodeId;
 use sync_protocol::time::Millis;
 
+use crate::dossier::number;
+use crate::dossier::number::Series;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::conditions;
@@ -58,8 +60,8 @@ impl SeriesState {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unused => "unused",
-            Self::InUse => "in-use",
-            Self::UsedElsewhere => "used-elsewhere",
+            Self::InUse => "in_use",
+            Self::UsedElsewhere => "used_elsewhere",
             Self::Retired => "retired",
         }
     }
@@ -75,36 +77,10 @@ pub struct SeriesBlock {
     pub last: u16,
 }
 
-/// The text of a series, or `None` when the value is none.
-#[must_use]
-pub fn series_text(value: u16) -> Option<String> {
-    match value {
-        0..=899 => Some(format!("{value:03}")),
-        9000..=9999 => Some(value.to_string()),
-        _ => None,
-    }
-}
-
-/// Whether a text is a series.
-#[must_use]
-pub fn is_series(text: &str) -> bool {
-    text.parse::<u16>().ok().and_then(series_text).is_some_and(|canonical| canonical == text)
-}
-
 /// Series, day (yyyymmdd) and counter of a dossier number of ours; `None` for numbers of other systems.
-#[must_use]
-pub fn parts_of(number: &str) -> Option<(String, u32, u32)> {
-    let mut parts = number.rsplitn(3, '-');
-    let (tail, day, _agency) = (parts.next()?, parts.next()?, parts.next()?);
-    if day.len() != 6 || !tail.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let series_len = if tail.starts_with('9') { 4 } else { 3 };
-    let (series, counter) = tail.split_at_checked(series_len)?;
-    if counter.len() < 4 || !is_series(series) {
-        return None;
-    }
-    Some((series.to_owned(), 20_000_000 + day.parse::<u32>().ok()?, counter.parse().ok()?))
+pub(crate) fn parts_of(number: &str) -> Option<(String, u32, u32)> {
+    let parts = number::parts(number)?;
+    Some((parts.series.to_string(), 20_000_000 + parts.day.parse::<u32>().ok()?, parts.counter))
 }
 
 fn day_code(day: Date) -> u32 {
@@ -151,7 +127,7 @@ impl WriteTx<'_> {
     pub fn grant_series(&mut self, series: &[String]) -> Result<(), StoreError> {
         let at = self.now();
         for one in series {
-            if !is_series(one) {
+            if Series::parse(one).is_none() {
                 return Err(Refusal::new("number-not-a-series").with("series", one).into());
             }
             self.execute(
@@ -201,7 +177,8 @@ impl WriteTx<'_> {
     ) -> Result<Vec<String>, StoreError> {
         let at = self.now();
         let mut given = Vec::new();
-        for series in (block.first..=block.last).filter_map(series_text) {
+        for series in (block.first..=block.last).filter_map(Series::new) {
+            let series = series.to_string();
             if given.len() == how_many {
                 break;
             }
@@ -369,32 +346,4 @@ fn add_database_counters(connection: &Connection, record: &mut Record) -> Result
     }
     record.series = series_in_use(connection)?.map(|(series, _)| series);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_taken_apart_only_when_they_are_ours() {
-        let parts = |series: &str, day, counter| Some((series.to_owned(), day, counter));
-        assert_eq!(parts_of("H27.045-261121-0690012"), parts("069", 20_261_121, 12));
-        assert_eq!(parts_of("H27.101-260302-90000001"), parts("9000", 20_260_302, 1));
-        assert_eq!(parts_of("H27-260302-06912345"), parts("069", 20_260_302, 12_345));
-        for other in
-            ["000.00.06.H56-231027-0361", "G09.20-20260609-0092637", "", "x", "H27.045-261121-069001"]
-        {
-            assert_eq!(parts_of(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn a_series_has_one_way_to_be_written() {
-        for good in ["000", "069", "899", "9000", "9999"] {
-            assert!(is_series(good), "{good}");
-        }
-        for wrong in ["", "0", "69", "0069", "900", "8999", "10000", "+69", "-01", "abc"] {
-            assert!(!is_series(wrong), "{wrong}");
-        }
-    }
 }

@@ -206,7 +206,8 @@ impl Store {
         let (witness, record, is_vouched) = ask_witness(&mut connection, &env, &options.witness)?;
         let memory = Memory::new(record, is_vouched);
         let writer = Writer::start(connection, Arc::clone(&env), memory, witness, path.clone())?;
-        Ok(Self { reader: Reader::new(path), identity, env, writer, _lock: lock })
+        let reader = Reader::new(path);
+        Ok(Self { reader, identity, env, writer, _lock: lock })
     }
 
     /// Who this machine is.
@@ -273,6 +274,12 @@ impl Store {
         self.writer.subscribe(Arc::new(notice))
     }
 
+    /// The log this process appends to, once an own append is durable.
+    #[must_use]
+    pub fn current_boot(&self) -> Option<BootId> {
+        self.writer.current_boot()
+    }
+
     /// How many commits this process has made; for tests and figures.
     #[must_use]
     pub fn commits(&self) -> u64 {
@@ -305,7 +312,7 @@ impl Reader {
             return Err(StoreError::Absent { path: dir.to_owned() });
         }
         let reader = Self::new(path.clone());
-        let version = reader.with_connection(|connection| migrate::version(connection))?;
+        let version = reader.with_connection(migrate::version)?;
         if version < migrate::newest() {
             let _lock = lock(dir)?;
             migrate::migrate(&mut open_writing(&path)?, clock.wall())?;

@@ -147,7 +147,10 @@ impl View<'_> {
         })?;
         let mut statement = self
             .connection
-            .prepare_cached("SELECT count(*) FROM log l JOIN entry e ON e.log = l.id WHERE l.machine = ?1")?;
+            .prepare_cached(
+                "SELECT coalesce(sum(l.lsn + (SELECT count(*) FROM entry e WHERE e.log = l.id AND e.lsn > l.lsn)), 0) \
+                 FROM log l WHERE l.machine = ?1",
+            )?;
         let all = statement.query_row([machine.0], |row| sql::uint_at(row, 0))?;
         let applied = all.saturating_sub(waiting + quarantined + refused);
         Ok(EntryCounts { applied, waiting, quarantined, refused })

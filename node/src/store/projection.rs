@@ -93,7 +93,6 @@ impl std::fmt::Debug for DossierRow {
 #[must_use]
 pub fn row_of(doc: DocId, state: &State) -> DossierRow {
     let receive = state.receive.as_ref();
-    let owner = state.fields.get(OWNER_NAME_FIELD).and_then(|values| values.first());
     DossierRow {
         doc,
         number: receive.map(|receive| receive.number.clone()),
@@ -105,15 +104,15 @@ pub fn row_of(doc: DocId, state: &State) -> DossierRow {
         custody: state.process.custody.name().to_owned(),
         holder: state.process.custody.holder().cloned(),
         generation: state.process.generation,
-        competent: receive.map(|receive| receive.competent.clone()),
+        competent: state.process.competent.clone(),
         receiving: state.receiving.clone(),
-        return_place: receive.map(|receive| receive.return_at.clone()),
+        return_place: state.process.return_at.clone(),
         received_at: state.received_at,
         due_at: state.process.due.as_ref().map(|due| due.at),
         finished_at: state.process.finished_at,
         returned_at: state.process.returned_at,
         changed_at: state.acts.iter().map(|act| act.recorded_at).max().unwrap_or_default(),
-        owner_name: owner.map(|value| value.value.clone()),
+        owner_name: state.field(OWNER_NAME_FIELD).map(str::to_owned),
         needs_person: state.needs_person(),
         is_contested: !state.process.contested.is_empty(),
         is_computable: state.is_computable,

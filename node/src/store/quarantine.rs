@@ -10,6 +10,7 @@ use crate::dossier::document;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::apply::Ingested;
+use crate::store::apply::reason;
 use crate::store::log;
 use crate::store::log::EntryFacts;
 use crate::store::log::EntryState;
@@ -62,7 +63,7 @@ impl WriteTx<'_> {
         let mut done = Ingested::default();
         match decision {
             Decision::Refuse => {
-                self.set_state(id, EntryState::Refused, Some("decided"))?;
+                self.set_state(id, EntryState::Refused, Some(reason::DECIDED))?;
                 done.refused += 1;
             }
             Decision::Release | Decision::Void if EntryKind(kind) == EntryKind::CHANGE => {

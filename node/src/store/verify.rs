@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use sync_protocol::entry;
 use sync_protocol::entry::Digest;
 use sync_protocol::entry::EntryKind;
+use sync_protocol::head::feed_key;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::DocId;
 
 use crate::dossier::document;
 use crate::store::StoreError;
-use crate::store::feeds;
 use crate::store::log;
+use crate::store::numbers::SeriesState;
+use crate::store::numbers::parts_of;
 use crate::store::open::Role;
 use crate::store::sql;
 use crate::store::view::View;
@@ -126,7 +128,7 @@ impl View<'_> {
                  JOIN entry e ON e.id = r.entry WHERE f.seat = ?1 ORDER BY r.position",
             )?;
             let mut rows = statement.query([seat.as_str()])?;
-            let key = feeds::digest_key(head.feed);
+            let key = feed_key(head.feed);
             let (mut position, mut digest, mut has_gap) = (0, Digest::default(), false);
             while let Some(row) = rows.next()? {
                 has_gap |= sql::uint_at(row, 0)? != position + 1;
@@ -194,14 +196,13 @@ impl View<'_> {
         while let Some(row) = rows.next()? {
             counters.insert((row.get(0)?, sql::small_at(row, 1)?), sql::small_at(row, 2)?);
         }
-        let in_use =
-            self.series()?.into_iter().find(|(_, state)| *state == crate::store::numbers::SeriesState::InUse);
+        let in_use = self.series()?.into_iter().find(|(_, state)| *state == SeriesState::InUse);
         let Some((series, _)) = in_use else { return Ok(()) };
         let mut statement = self.connection.prepare("SELECT number FROM dossier WHERE number IS NOT NULL")?;
         let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
         for number in rows {
             let number = number?;
-            let Some((of, day, counter)) = crate::store::numbers::parts_of(&number) else { continue };
+            let Some((of, day, counter)) = parts_of(&number) else { continue };
             if of == series && counters.get(&(of, day)).is_none_or(|last| *last < counter) {
                 findings.add("verify-number-above-counter", vec![("number", number)]);
             }

@@ -163,11 +163,11 @@ impl NoWitness {
     /// The word in conditions.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Missing => "missing",
-            Self::Locked => "locked",
-            Self::OtherMachine => "other-machine",
-            Self::Unreadable => "unreadable",
-            Self::NotWritable => "not-writable",
+            Self::Missing => "witness-missing",
+            Self::Locked => "witness-locked",
+            Self::OtherMachine => "witness-of-other-machine",
+            Self::Unreadable => "witness-unreadable",
+            Self::NotWritable => "witness-not-writable",
         }
     }
 }

@@ -274,6 +274,7 @@ pub(crate) struct Writer {
 struct Shared {
     notices: Mutex<Vec<Weak<Notice>>>,
     commits: AtomicU64,
+    boot: Mutex<Option<BootId>>,
 }
 
 impl fmt::Debug for Writer {
@@ -343,6 +344,10 @@ impl Writer {
     pub(crate) fn subscribe(&self, notice: Arc<Notice>) -> Subscription {
         self.shared.notices.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&notice));
         Subscription { _notice: notice }
+    }
+
+    pub(crate) fn current_boot(&self) -> Option<BootId> {
+        *self.shared.boot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn commits(&self) -> u64 {
@@ -475,6 +480,8 @@ impl Thread {
             return Err(error);
         }
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
+        *self.shared.boot.lock().unwrap_or_else(PoisonError::into_inner) =
+            self.memory.boot.map(|own| own.boot);
         if self.memory.is_witness_due {
             let record = self.memory.witness_mut();
             record.confirmed = record.in_flight;

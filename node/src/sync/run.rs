@@ -105,7 +105,8 @@ fn sleep_ms(clock: &dyn Clock, wake_at: Option<Millis>) -> u64 {
     })
 }
 
-/// Runs a node's session until it has an outcome. `converged` is called after each stored proof.
+/// Runs a node's session until it has an outcome, or until `until_ms` on the monotonic clock. `converged` is called
+/// after each stored proof.
 ///
 /// # Errors
 /// [`RunError`]; nothing is lost, dial again if it is retryable.
@@ -114,6 +115,7 @@ pub fn run_node<S: NodeStore>(
     session: &mut NodeSession,
     store: &mut S,
     clock: &dyn Clock,
+    until_ms: Option<u64>,
     converged: &mut dyn FnMut(),
 ) -> Result<NodeOutcome, RunError<S::Error>> {
     let mut outbox = Outbox::default();
@@ -130,7 +132,11 @@ pub fn run_node<S: NodeStore>(
         }
         stepped?;
         input = loop {
-            match link.receive(sleep_ms(clock, session.wake_at())) {
+            let left_ms = until_ms.map_or(LOOK_AGAIN_MS, |until| until.saturating_sub(clock.monotonic_ms()));
+            if left_ms == 0 {
+                break NodeInput::Close;
+            }
+            match link.receive(sleep_ms(clock, session.wake_at()).min(left_ms)) {
                 Received::Frame(bytes) => break NodeInput::Message(bytes),
                 Received::Wake(NodeWake::Appended(boot, lsn)) => break NodeInput::Appended { boot, lsn },
                 Received::Wake(NodeWake::Leave) | Received::Stopping => break NodeInput::Close,
