@@ -10,6 +10,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use motcua_node::clock::Clock;
+use motcua_node::clock::SystemClock;
 use serde_json::Value;
 use serde_json::json;
 use tempfile::TempDir;
@@ -17,6 +19,11 @@ use tempfile::TempDir;
 use crate::program::Answer;
 use crate::program::Home;
 use crate::program::Serving;
+
+/// Longest wait for what happens by itself, in milliseconds.
+const WAIT_MS_MAX: u64 = 60_000;
+/// How often it is looked at, in milliseconds.
+const LOOK_MS: u64 = 50;
 
 /// A province with the built-in sample directory.
 #[derive(Debug)]
@@ -68,8 +75,7 @@ impl Province {
     /// None is given.
     #[must_use]
     pub fn token(&self, seat: &str) -> String {
-        let answer =
-            self.office.home.done(&["enrol", "new", "--agency", seat, "--address", &self.address]);
+        let answer = self.office.home.done(&["enrol", "new", "--agency", seat, "--address", &self.address]);
         answer.value()["token"].as_str().expect("a token").to_owned()
     }
 
@@ -243,6 +249,18 @@ impl Office {
         answer.value().clone()
     }
 
+    /// Waits until something is so, looking again and again.
+    ///
+    /// # Panics
+    /// It is not so in time.
+    pub fn wait_until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let clock = SystemClock::new();
+        while !is_so(self) {
+            assert!(clock.monotonic_ms() < WAIT_MS_MAX, "not within {WAIT_MS_MAX} ms: {what}");
+            clock.wait_ms(LOOK_MS);
+        }
+    }
+
     /// `sync status`.
     ///
     /// # Panics
@@ -343,5 +361,8 @@ pub fn act_line(seat: &str, number: &str, act: &Value) -> Value {
 /// Lines as text, one per line; a string stands for itself, so that what is no JSON can be sent too.
 #[must_use]
 pub fn text_of(lines: &[Value]) -> String {
-    lines.iter().map(|line| format!("{}\n", line.as_str().map_or_else(|| line.to_string(), str::to_owned))).collect()
+    lines
+        .iter()
+        .map(|line| format!("{}\n", line.as_str().map_or_else(|| line.to_string(), str::to_owned)))
+        .collect()
 }

@@ -69,7 +69,10 @@ fn is_current(path: &Path) -> bool {
             .flat_map(|folder| files_below(&member.join(folder)))
             .chain([member.join("Cargo.toml")])
     });
-    files.chain([root().join("Cargo.lock")]).filter_map(|file| modified(&file)).all(|changed| changed <= built)
+    files
+        .chain([root().join("Cargo.lock")])
+        .filter_map(|file| modified(&file))
+        .all(|changed| changed <= built)
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {

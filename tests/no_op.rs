@@ -1,0 +1,34 @@
+//! Asking again when there is nothing new costs one round trip and the same bytes, however much there is.
+
+use motcua_tests::office::Province;
+use motcua_tests::office::lodging;
+use serde_json::Value;
+
+#[test]
+fn a_session_without_news_costs_the_same_for_20_and_for_220_dossiers() {
+    let province = Province::new();
+    let a = province.commune("H27.101");
+    let lodge = |from: usize, to: usize| {
+        let lines: Vec<Value> = (from..to).map(|place| lodging("H27.101", place)).collect();
+        a.lodged(&lines);
+        let session = a.sync();
+        assert_eq!(session["changes_sent"], to - from, "{session}");
+        a.sync()
+    };
+    let few = lodge(0, 20);
+    let many = lodge(20, 220);
+    for session in [&few, &many] {
+        assert_eq!(session["round_trips"], 1, "{session}");
+        assert_eq!(
+            (&session["changes_sent"], &session["changes_received"]),
+            (&Value::from(0), &Value::from(0))
+        );
+        let both = session["sent_bytes"].as_u64().unwrap() + session["received_bytes"].as_u64().unwrap();
+        assert!(both <= 600, "{both} bytes in a session without news");
+    }
+    for key in ["sent_bytes", "received_bytes"] {
+        assert_eq!(few[key], many[key], "{key}");
+    }
+    println!("20 dossiers: {few}");
+    println!("220 dossiers: {many}");
+}
