@@ -589,6 +589,19 @@ mod tests {
     }
 
     #[test]
+    fn the_desk_can_read_every_line() {
+        for line in lodgings(&workload()) {
+            let read = motcua_node::desk::line::lodge_line(&line.to_string());
+            assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
+        }
+        let lodged = "{\"number\":\"H27.31-260302-0690001\"}\n{\"number\":\"H27.31-260302-0690002\"}";
+        for line in acts(&workload(), lodged.as_bytes()).unwrap().0 {
+            let read = motcua_node::desk::line::act_line(&line.to_string());
+            assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
+        }
+    }
+
+    #[test]
     fn answers_are_matched_by_request_and_refused_dossiers_left_out() {
         let lodged = r#"{"line":1,"error":{"code":"x"}}
 {"request_id":"H27.31-260302-0002","number":"N2"}
@@ -630,6 +643,14 @@ mod tests {
         let term =
             |code: &str| lines.iter().find(|line| line["code"] == code).unwrap()["term"]["amount"].clone();
         assert_eq!((term("1.001193"), term("1.004873")), (json!(1), json!(3)));
+    }
+
+    #[test]
+    fn the_directory_is_a_directory() {
+        let text: String = directory(&workload()).iter().map(|line| format!("{line}\n")).collect();
+        let bounds = motcua_node::directory::fault::ParseBounds::default();
+        let read = motcua_node::directory::Directory::parse(&text, &bounds);
+        assert!(read.is_ok(), "{:#?}", read.err());
     }
 
     #[test]

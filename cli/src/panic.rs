@@ -31,3 +31,48 @@ fn refusal(panic: &PanicHookInfo<'_>) -> Refusal {
         .with("place", place.unwrap_or_default())
         .with("version", env!("CARGO_PKG_VERSION"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Runs one of the tests below in a process of its own, with this variable set.
+    const IN_CHILD: &str = "MOTCUA_TEST_PANIC";
+
+    fn child(test: &str) -> std::process::Output {
+        let name = format!("panic::tests::{test}");
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &name, "--nocapture"])
+            .env(IN_CHILD, "1")
+            .output()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_panic_ends_the_process_without_repeating_what_it_says() {
+        if std::env::var_os(IN_CHILD).is_some() {
+            end_the_process(Language::En, false, || false);
+            std::thread::spawn(|| panic!("Nguyễn Văn Thử")).join().ok();
+            std::process::exit(0);
+        }
+        let output = child("a_panic_ends_the_process_without_repeating_what_it_says");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(70), "{told}");
+        assert!(told.contains("panic.rs") && told.contains("internal-bug"), "{told}");
+        assert!(!told.contains("Nguyễn Văn Thử"), "{told}");
+    }
+
+    #[test]
+    fn a_contained_panic_goes_on_to_whoever_catches_it() {
+        if std::env::var_os(IN_CHILD).is_some() {
+            end_the_process(Language::En, false, || true);
+            let caught = std::panic::catch_unwind(|| panic!("Nguyễn Văn Thử"));
+            std::process::exit(if caught.is_err() { 5 } else { 6 });
+        }
+        let output = child("a_contained_panic_goes_on_to_whoever_catches_it");
+        assert_eq!(output.status.code(), Some(5));
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("Nguyễn Văn Thử"));
+    }
+}

@@ -38,6 +38,8 @@ use crate::dossier::act::ActId;
 use crate::dossier::act::Anchor;
 use crate::dossier::act::Attestation;
 use crate::dossier::act::Body;
+use crate::dossier::act::Mark;
+use crate::dossier::act::MarkKind;
 use crate::dossier::document::Document;
 use crate::dossier::document::Writing;
 use crate::dossier::export;
@@ -54,6 +56,7 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::Ticket;
 use crate::store::WriteTx;
+use crate::store::quarantine::Decision;
 
 /// Where officers of this machine's seats do their work.
 #[derive(Clone, Debug)]
@@ -212,6 +215,40 @@ impl Desk {
             "status": process.status,
             "custody": export::custody(&process.custody),
         }))
+    }
+
+    /// Applies a quarantined change at the province and marks its acts void, in one commit. Answers the mark's id.
+    ///
+    /// # Errors
+    /// Nothing under this row waits for a decision, or the store fails.
+    pub fn void_quarantined(
+        &self,
+        tx: &mut WriteTx<'_>,
+        held: &Held,
+        row: i64,
+        why: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let kept = tx.quarantine(None, usize::from(u16::MAX))?;
+        let entry = kept.into_iter().find(|entry| entry.id == row);
+        let entry = entry.ok_or_else(|| Refusal::new("quarantine-not-found").with("id", row))?;
+        tx.decide(row, Decision::Void)?;
+        let Some(mut document) = tx.document(entry.doc)? else { return Ok(None) };
+        let acts: Vec<ActId> = fold(document.history())
+            .acts
+            .iter()
+            .filter(|act| act.id.change == entry.hash)
+            .map(|act| act.id)
+            .collect();
+        if acts.is_empty() {
+            return Ok(None);
+        }
+        let officer = OfficerId { seat: self.store.identity().seat.clone(), number: "tinh".to_owned() };
+        let mark = Mark { acts, mark: MarkKind::Void, basis: why.to_owned() };
+        let act = self.common(held, &officer, 0, false, mark.into());
+        let writing = Writing { acts: vec![act], ..Writing::default() };
+        let appended = tx.append_change(entry.doc, &mut document, &writing, tx.now())?;
+        tx.audit_row("quarantine-void", None, Some(entry.doc))?;
+        Ok(Some(ActId { change: appended.hash, index: 0 }.to_string()))
     }
 
     /// What every act carries.

@@ -99,8 +99,12 @@ pub fn store_failure(error: StoreError) -> Failure {
         StoreError::Newer { found, ours } => {
             Failure::Machine(Refusal::new("store-newer").with("found", found).with("ours", ours))
         }
-        StoreError::Absent { path } => Failure::Machine(Refusal::new("store-absent").with("path", path.display())),
-        StoreError::Exists { path } => Failure::Machine(Refusal::new("store-exists").with("path", path.display())),
+        StoreError::Absent { path } => {
+            Failure::Machine(Refusal::new("store-absent").with("path", path.display()))
+        }
+        StoreError::Exists { path } => {
+            Failure::Machine(Refusal::new("store-exists").with("path", path.display()))
+        }
         StoreError::NotWritable { path } => {
             Failure::Machine(Refusal::new("store-not-writable").with("path", path.display()))
         }

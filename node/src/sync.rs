@@ -4,8 +4,8 @@
 //! to dial next; `link` runs a session on a thread of its own, away from the network runtime.
 
 pub mod driver;
+pub mod line;
 pub mod node_store;
 pub mod province_store;
 pub mod run;
-pub mod line;
 pub mod schedule;

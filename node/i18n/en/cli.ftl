@@ -9,6 +9,22 @@ said-code = Code: { $code }
 said-line = Line { $line }
 
 acts-title = Acts:
+acts-act = act
+acts-status = status
+acts-who = who may
+acts-keys = what it carries [optional]
+acts-common-keys = Every act: { $keys }.
+acts-later-note = Statuses are the national ones, 1-10; * is any. A * after an act's name: not in this version.
+acts-who-receiver = receiving seat
+acts-who-holder = holder
+acts-who-transfer-target = seat it is transferred to
+acts-who-transfer-sender = seat that transferred it
+acts-who-external-sender = seat that handed it over
+acts-who-return-place = return place
+acts-who-competent = competent seat
+acts-who-party = any party
+acts-who-province = province
+acts-who-holder-or-province = holder or province
 
 usage = The command line is not right.
     .next = Add --help to see how it is used.

@@ -9,6 +9,22 @@ said-code = Mã: { $code }
 said-line = Dòng { $line }
 
 acts-title = Các thao tác:
+acts-act = thao tác
+acts-status = trạng thái
+acts-who = ai được làm
+acts-keys = dữ liệu kèm theo [tùy chọn]
+acts-common-keys = Mọi thao tác: { $keys }.
+acts-later-note = Trạng thái là mã quốc gia 1-10, * là bất kỳ. Dấu * sau tên thao tác: phiên bản này chưa có.
+acts-who-receiver = đơn vị tiếp nhận
+acts-who-holder = đơn vị đang giữ
+acts-who-transfer-target = đơn vị được chuyển đến
+acts-who-transfer-sender = đơn vị đã chuyển đi
+acts-who-external-sender = đơn vị đã giao ra ngoài
+acts-who-return-place = nơi trả kết quả
+acts-who-competent = đơn vị có thẩm quyền
+acts-who-party = đơn vị liên quan
+acts-who-province = tỉnh
+acts-who-holder-or-province = đơn vị đang giữ hoặc tỉnh
 
 usage = Dòng lệnh không đúng.
     .next = Thêm --help để xem cách dùng.

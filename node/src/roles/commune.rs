@@ -72,7 +72,8 @@ pub fn init(
         seat: identity.seat().clone(),
         role: Role::Commune,
     };
-    let store = Store::create(dir, &facts, OpenOptions::new(witness_of(identity.node()))).map_err(store_failure)?;
+    let store =
+        Store::create(dir, &facts, OpenOptions::new(witness_of(identity.node()))).map_err(store_failure)?;
     let office = Office::assemble(dir, store, identity, random)?;
     let addresses = serde_json::to_vec(&token.addresses).map_err(|_| Refusal::new("token-damaged"))?;
     office.store.write(move |tx| tx.put_meta(ADDRESSES_KEY, &addresses)).map_err(store_failure)?;

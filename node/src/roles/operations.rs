@@ -152,7 +152,7 @@ impl Handler for Operations {
                 province::import(&self.office, &text)
             }
             Command::DirectoryPublish => province::publish(&self.office),
-            Command::QuarantineVoid { ids, why } => crate::roles::province::quarantine_void(&self.office, ids, why),
+            Command::QuarantineVoid { ids, why } => province::quarantine_void(&self.office, ids, why),
         }
     }
 }

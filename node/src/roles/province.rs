@@ -44,6 +44,7 @@ use crate::store::Role;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::WriteTx;
+use crate::store::numbers::SeriesBlock;
 use crate::sync::node_store::take_item;
 use crate::sync::province_store::ProvinceSide;
 use crate::sync::run::ProvinceWake;
@@ -112,8 +113,10 @@ pub fn init(
         validity: Validity::days(now, AUTHORITY_DAYS),
         serial: u64::from_be_bytes(serial),
     };
-    let certificate = authority.sign(&keys.request(authority.province()), &terms).map_err(identity_failure)?;
-    let identity = MachineIdentity::new(keys, certificate, authority.public_key()).map_err(identity_failure)?;
+    let certificate =
+        authority.sign(&keys.request(authority.province()), &terms).map_err(identity_failure)?;
+    let identity =
+        MachineIdentity::new(keys, certificate, authority.public_key()).map_err(identity_failure)?;
     authority.save(dir).map_err(identity_failure)?;
     identity.save(dir).map_err(identity_failure)?;
     let facts = Identity {
@@ -122,7 +125,8 @@ pub fn init(
         seat: code.clone(),
         role: Role::Province,
     };
-    let store = Store::create(dir, &facts, OpenOptions::new(witness_of(identity.node()))).map_err(store_failure)?;
+    let store =
+        Store::create(dir, &facts, OpenOptions::new(witness_of(identity.node()))).map_err(store_failure)?;
     let office = Office::assemble(dir, store, identity, random)?;
     let content = directory.canonical();
     let keys = Arc::clone(&office.identity);
@@ -174,7 +178,21 @@ fn grant_series(
     how_many: usize,
     block: &[u16],
 ) -> Result<(), StoreError> {
-    let series = tx.allot_series(machine, how_many, block)?;
+    let mut series = Vec::new();
+    for value in block {
+        if series.len() == how_many {
+            break;
+        }
+        match tx.allot_series(machine, 1, SeriesBlock { first: *value, last: *value }) {
+            Ok(given) => series.extend(given),
+            // Given to somebody already: the next one.
+            Err(StoreError::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if series.len() < how_many {
+        return Err(Refusal::new("number-block-empty").with("wanted", how_many).into());
+    }
     let grant = SeriesGrant { format: BODY_VERSION, machine, series };
     append_item(tx, identity, ItemKind::GRANT, to_bytes(&grant))
 }
@@ -186,7 +204,8 @@ fn grant_series(
 pub fn import(office: &Office, text: &str) -> Result<serde_json::Value, Failure> {
     require_province(office)?;
     let directory = Directory::parse(text, &ParseBounds::default()).map_err(|faults| {
-        let first = faults.first().map_or_else(|| Refusal::new("directory-empty"), |fault| fault.to_refusal());
+        let first =
+            faults.first().map_or_else(|| Refusal::new("directory-empty"), |fault| fault.to_refusal());
         first.with("faults", faults.len())
     })?;
     if directory.province().code != *office.identity.seat() {
@@ -233,8 +252,7 @@ pub fn enrol_new(
     valid_h: u64,
 ) -> Result<serde_json::Value, Failure> {
     let authority = require_province(office)?;
-    let agency: AgencyCode =
-        agency.parse().map_err(|_| Refusal::of_field("line-not-agency", "agency"))?;
+    let agency: AgencyCode = agency.parse().map_err(|_| Refusal::of_field("line-not-agency", "agency"))?;
     if let Some(wrong) = addresses.iter().find(|address| !is_address(address)) {
         return Err(Refusal::of_field("enrol-address", "address").with("address", wrong).into());
     }
@@ -266,6 +284,28 @@ pub fn enrol_new(
 
 pub(crate) fn require_province(office: &Office) -> Result<Arc<Authority>, Failure> {
     office.authority.clone().ok_or_else(|| Refusal::new("province-only").into())
+}
+
+/// Quarantined entries are applied and their acts marked void by the provincial act `mark`.
+///
+/// # Errors
+/// An id is malformed or names nothing that waits for a decision; ids before it stay decided.
+pub fn quarantine_void(office: &Office, ids: &[String], why: &str) -> Result<serde_json::Value, Failure> {
+    require_province(office)?;
+    let held = office.shelf.held()?;
+    let mut decided = Vec::new();
+    for id in ids {
+        let row: i64 =
+            id.parse().map_err(|_| Refusal::of_field("quarantine-not-found", "id").with("id", id))?;
+        let desk = office.desk.clone();
+        let (held, why) = (Arc::clone(&held), why.to_owned());
+        let marked = office
+            .store
+            .write(move |tx| desk.void_quarantined(tx, &held, row, &why))
+            .map_err(store_failure)?;
+        decided.push(serde_json::json!({ "id": id, "state": "void", "mark": marked }));
+    }
+    Ok(serde_json::json!({ "decided": decided }))
 }
 
 /// The door where new machines are certified.
@@ -346,13 +386,11 @@ pub fn serve(
 ) -> Result<(), Failure> {
     let authority = require_province(office)?;
     let banned = Arc::clone(&office.store);
-    let is_allowed = Arc::new(move |node| {
-        banned.read(|view| view.is_banned(node)).map_or(true, |is_banned| !is_banned)
-    });
+    let is_allowed =
+        Arc::new(move |node| banned.read(|view| view.is_banned(node)).map_or(true, |is_banned| !is_banned));
     let clock = Arc::clone(office.clock());
-    let mut listening =
-        listen(runtime.handle(), address, &office.identity, is_allowed, Arc::clone(&clock))
-            .map_err(|error| Failure::Machine(error.refusal()))?;
+    let mut listening = listen(runtime.handle(), address, &office.identity, is_allowed, Arc::clone(&clock))
+        .map_err(|error| Failure::Machine(error.refusal()))?;
     let name = office
         .store
         .read(|view| view.meta(NAME_KEY))

@@ -209,6 +209,20 @@ impl WriteTx<'_> {
         Ok(given)
     }
 
+    /// How many of the series given to a machine have printed no number that is known here.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn spare_series(&self, machine: NodeId) -> Result<u64, StoreError> {
+        // A number of ours is AGENCY-YYMMDD-SERIES…, so the series stands right after the second hyphen.
+        let mut statement = self.connection().prepare_cached(
+            "SELECT count(*) FROM allotment a WHERE a.machine = ?1 AND a.released_at IS NULL AND NOT EXISTS \
+             (SELECT 1 FROM dossier d JOIN entry e ON e.doc = d.doc JOIN log l ON l.id = e.log \
+              WHERE l.machine = ?1 AND d.number LIKE '%-______-' || a.series || '____%')",
+        )?;
+        Ok(statement.query_row([machine.0], |row| sql::uint_at(row, 0))?)
+    }
+
     /// Notes that a machine is known to be gone; its series are free again after [`REUSE_AFTER_RELEASE_MS`].
     ///
     /// # Errors

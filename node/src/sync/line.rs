@@ -280,8 +280,7 @@ impl Caller {
     ) -> Result<Report, CallError> {
         let handshake = connection.handshake();
         let province_key = PublicKey(connection.peer().keys.signing);
-        let (sender, receiver) =
-            self.runtime.block_on(connection.open_stream()).map_err(CallError::Line)?;
+        let (sender, receiver) = self.runtime.block_on(connection.open_stream()).map_err(CallError::Line)?;
         let mut link: Link<NodeWake> =
             spawn_link(&self.runtime, connection.clone(), sender, receiver, &self.stop);
         let mut number = [0; 8];
@@ -341,7 +340,9 @@ impl Line {
         let (asks, asked) = mpsc::sync_channel(16);
         let state: Arc<Mutex<LineState>> = Arc::default();
         let line = Self { caller: Arc::clone(&caller), asks, state: Arc::clone(&state) };
-        std::thread::Builder::new().name("line".to_owned()).spawn(move || keep(&caller, &asked, &state, is_dialling))?;
+        std::thread::Builder::new()
+            .name("line".to_owned())
+            .spawn(move || keep(&caller, &asked, &state, is_dialling))?;
         Ok(line)
     }
 

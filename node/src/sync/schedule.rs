@@ -47,9 +47,15 @@ mod tests {
     fn waits_grow_to_a_cap_are_spread_and_start_anew_after_a_session() {
         let mut schedule = Schedule::new();
         let waits: Vec<u64> = (0..12).map(|_| schedule.failed(false, u64::MAX)).collect();
-        assert!(waits.iter().zip([1_000, 2_000, 4_000, 8_000]).all(|(wait, most)| *wait <= most && *wait >= most / 2));
+        assert!(
+            waits
+                .iter()
+                .zip([1_000, 2_000, 4_000, 8_000])
+                .all(|(wait, most)| *wait <= most && *wait >= most / 2)
+        );
         assert!(waits.iter().skip(6).all(|wait| (LONGEST_MS / 2..=LONGEST_MS).contains(wait)));
-        let spread: std::collections::BTreeSet<u64> = (0..50).map(|n| schedule.failed(false, n * 977)).collect();
+        let spread: std::collections::BTreeSet<u64> =
+            (0..50).map(|n| schedule.failed(false, n * 977)).collect();
         assert!(spread.len() > 25);
         schedule.succeeded();
         assert!(schedule.failed(false, 0) <= FIRST_MS);
