@@ -2,6 +2,8 @@
 //!
 //! `MOTCUA_KILLS` says how many kills (default 12), `MOTCUA_SEED` which ones; both are printed.
 
+#![allow(clippy::expect_used, reason = "a helper that fails must fail its test")]
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
