@@ -5,6 +5,7 @@ mod commands;
 mod exit;
 mod help;
 mod locations;
+mod office;
 mod output;
 mod panic;
 

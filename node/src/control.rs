@@ -74,7 +74,10 @@ pub enum Command {
     /// A checked directory file becomes the draft; its text follows as lines.
     DirectoryImport,
     /// The draft becomes the next version.
-    DirectoryPublish,
+    DirectoryPublish {
+        /// From when it is in force, in milliseconds since 1970; now without it.
+        effective_at: Option<i64>,
+    },
     /// Quarantined entries are marked void by a person.
     QuarantineVoid {
         /// Their ids.

@@ -1,7 +1,7 @@
 //! Frames: everything that travels in a session, and the bytes of each.
 //!
 //! A frame message is one byte format version, one byte kind and a body: CBOR with integer keys, or (kinds that
-//! carry entries, items or proofs) the same packed by [`compress`](crate::compress). SPEC.md has the bytes.
+//! carry entries, items or proofs) the same packed by [`compress`]. SPEC.md has the bytes.
 
 use minicbor::Decode;
 use minicbor::Decoder;
@@ -449,7 +449,7 @@ pub struct Cut {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FreshProof {
     /// A new link of the machine's chain.
-    Link(Proof),
+    Link(Box<Proof>),
     /// The last link again: its number, the new time and the new signature. The node has the content.
     Renewal {
         /// The link's number.
@@ -693,7 +693,7 @@ impl<C> Encode<C> for FreshProof {
         ctx: &mut C,
     ) -> Result<(), encode::Error<W::Error>> {
         let wire = match self {
-            Self::Link(proof) => WireFreshProof { link: Some(proof.clone()), renewal: None },
+            Self::Link(proof) => WireFreshProof { link: Some(proof.as_ref().clone()), renewal: None },
             Self::Renewal { n, at, signature } => WireFreshProof {
                 link: None,
                 renewal: Some(WireRenewal { n: *n, at: *at, signature: *signature }),
@@ -707,7 +707,7 @@ impl<'b, C> Decode<'b, C> for FreshProof {
     fn decode(decoder: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
         let at = decoder.position();
         match WireFreshProof::decode(decoder, ctx)? {
-            WireFreshProof { link: Some(proof), renewal: None } => Ok(Self::Link(proof)),
+            WireFreshProof { link: Some(proof), renewal: None } => Ok(Self::Link(Box::new(proof))),
             WireFreshProof { link: None, renewal: Some(WireRenewal { n, at, signature }) } => {
                 Ok(Self::Renewal { n, at, signature })
             }

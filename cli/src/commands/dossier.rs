@@ -3,6 +3,7 @@
 pub(crate) mod act;
 pub(crate) mod acts;
 pub(crate) mod export;
+pub(crate) mod lines;
 pub(crate) mod list;
 pub(crate) mod lodge;
 pub(crate) mod show;

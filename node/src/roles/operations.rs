@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json::json;
+use sync_protocol::time::Millis;
 use tokio::runtime::Runtime;
 
 use crate::control::Command;
@@ -30,17 +31,17 @@ const LINES_IN_FLIGHT_MAX: usize = 64;
 const DIRECTORY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Carries out commands over one office.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Operations {
     office: Arc<Office>,
-    line: Option<Line>,
+    line: Option<Arc<Line>>,
 }
 
 impl Operations {
     /// Of the running program; `line` is a commune's.
     #[must_use]
-    pub const fn new(office: Arc<Office>, line: Option<Line>) -> Self {
-        Self { office, line }
+    pub fn new(office: Arc<Office>, line: Option<Line>) -> Self {
+        Self { office, line: line.map(Arc::new) }
     }
 
     fn lines(
@@ -136,7 +137,7 @@ impl Handler for Operations {
             Command::Act { historic } => Self::lines(input, answer, &|text| desk.act(text, *historic)),
             Command::SyncNow { wait_s } => self.sync_now(*wait_s),
             Command::SyncState => {
-                let state = self.line.as_ref().map(Line::state).unwrap_or_default();
+                let state = self.line.as_ref().map(|line| line.state()).unwrap_or_default();
                 Ok(json!({ "online": state.is_online, "fault": state.last_fault }))
             }
             Command::EnrolNew { agency, addresses, valid_h } => {
@@ -151,7 +152,9 @@ impl Handler for Operations {
                 }
                 province::import(&self.office, &text)
             }
-            Command::DirectoryPublish => province::publish(&self.office),
+            Command::DirectoryPublish { effective_at } => {
+                province::publish(&self.office, effective_at.map(Millis))
+            }
             Command::QuarantineVoid { ids, why } => province::quarantine_void(&self.office, ids, why),
         }
     }

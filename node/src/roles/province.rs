@@ -218,11 +218,11 @@ pub fn import(office: &Office, text: &str) -> Result<serde_json::Value, Failure>
     Ok(serde_json::json!({ "draft": true, "hash": hash }))
 }
 
-/// Publishes the draft as the next version, in force at once.
+/// Publishes the draft as the next version, in force from `effective_at` or at once.
 ///
 /// # Errors
 /// There is no draft; or the store fails.
-pub fn publish(office: &Office) -> Result<serde_json::Value, Failure> {
+pub fn publish(office: &Office, effective_at: Option<Millis>) -> Result<serde_json::Value, Failure> {
     require_province(office)?;
     let identity = Arc::clone(&office.identity);
     let (version, hash, at) = office
@@ -231,7 +231,7 @@ pub fn publish(office: &Office) -> Result<serde_json::Value, Failure> {
             let Some(content) = tx.meta(DRAFT_KEY)? else {
                 return Err(Refusal::new("directory-no-draft").into());
             };
-            let at = tx.now();
+            let at = effective_at.unwrap_or_else(|| tx.now());
             let version = publish_content(tx, &identity, &content, at)?;
             tx.remove_meta(DRAFT_KEY)?;
             Ok((version, *blake3::hash(&content).as_bytes(), at))

@@ -181,7 +181,7 @@ pub enum NodeOutput {
     /// Store the newest proof (verified); answer with [`NodeInput::ProofStored`].
     StoreProof {
         /// The proof.
-        proof: Proof,
+        proof: Box<Proof>,
         /// Whether it only replaces time and signature of the last one.
         is_renewal: bool,
     },
@@ -630,7 +630,7 @@ impl NodeSession {
         let (proof, is_renewal) = match fresh {
             FreshProof::Link(proof) => {
                 proof.follows(self.proofs.received)?;
-                (proof, false)
+                (*proof, false)
             }
             FreshProof::Renewal { n, at, signature } => {
                 let last = last.filter(|last| last.content().n == n);
@@ -650,7 +650,7 @@ impl NodeSession {
         }
         self.proofs.received = Some(proof.head());
         self.proofs.announced(content.n);
-        self.outbox.push_back(NodeOutput::StoreProof { proof: proof.clone(), is_renewal });
+        self.outbox.push_back(NodeOutput::StoreProof { proof: Box::new(proof.clone()), is_renewal });
         self.storing_proof = Some(proof);
         Ok(())
     }

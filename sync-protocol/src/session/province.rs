@@ -2,6 +2,7 @@
 //! seat's feed, and proves what both sides hold.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 
 use crate::entry;
@@ -180,7 +181,9 @@ pub enum ProvinceInput {
     },
     /// The time named by `wake_at` has come. An early or repeated tick does nothing.
     Tick,
-    /// The line is gone, or this program stops.
+    /// Leave with this reason (a ban, a full disk, shutdown): the node is told.
+    Refuse(ByeCode),
+    /// The line is gone.
     Close,
 }
 
@@ -341,6 +344,9 @@ pub struct ProvinceSession {
     logs: BTreeMap<BootId, LogHere>,
     /// Up to where the node holds each of its own logs that is also here.
     holdings: BTreeMap<BootId, Lsn>,
+    /// Logs of which the node has more than is here: only its next entries show that it holds the same, and
+    /// until then its feed neither names nor repeats them.
+    unverified: BTreeSet<BootId>,
     heads: HeadsExchange,
     items: ItemsPush,
     proofs: ProofsPush,
@@ -416,6 +422,10 @@ struct FeedPush {
     sent: u64,
     head: u64,
     is_loading: bool,
+    /// Load no more than so many: what follows waits for a log to be verified.
+    entries_max: usize,
+    /// The log that the next entry waits for.
+    waits_for: Option<BootId>,
     unacked: VecDeque<u64>,
     size: BatchSize,
 }
@@ -439,6 +449,7 @@ impl ProvinceSession {
             facts: None,
             logs: BTreeMap::new(),
             holdings: BTreeMap::new(),
+            unverified: BTreeSet::new(),
             heads: HeadsExchange::NotWanted,
             items: ItemsPush::default(),
             proofs: ProofsPush::default(),
@@ -447,6 +458,8 @@ impl ProvinceSession {
                 sent: 0,
                 head: 0,
                 is_loading: false,
+                entries_max: limits::BATCH_ENTRIES_MAX,
+                waits_for: None,
                 unacked: VecDeque::new(),
                 size: BatchSize::new(),
             },
@@ -515,7 +528,9 @@ impl ProvinceSession {
         match input {
             ProvinceInput::Message(bytes) => self.on_message(&bytes),
             ProvinceInput::FactsLoaded(Ok(facts)) => self.on_facts_loaded(now, facts),
-            ProvinceInput::FactsLoaded(Err(code)) => self.refuse(code, Vec::new()),
+            ProvinceInput::FactsLoaded(Err(code)) | ProvinceInput::Refuse(code) => {
+                self.refuse(code, Vec::new())
+            }
             ProvinceInput::HeadsChecked(logs) => self.on_heads_checked(&logs),
             ProvinceInput::ProofMade(made) => self.on_proof_made(now, made),
             ProvinceInput::ItemsLoaded(items) => self.on_items_loaded(&items),
@@ -639,6 +654,9 @@ impl ProvinceSession {
             if is_forked {
                 forked.push(there.boot);
             } else {
+                if log.status == LogStatus::Behind {
+                    self.unverified.insert(there.boot);
+                }
                 self.holdings.insert(there.boot, there.lsn.min(here.lsn));
             }
             states.push(LogState { boot: there.boot, lsn: here.lsn, status: log.status });
@@ -708,8 +726,10 @@ impl ProvinceSession {
             }
             if run.run.last_lsn() > here.lsn {
                 let chain = run.run.chain_from(here.lsn, here.chain);
+                self.unverified.remove(&boot);
                 if chain != run.chain {
                     here.is_forked = true;
+                    self.holdings.remove(&boot);
                     forked.push(LogState { boot, lsn: here.lsn, status: LogStatus::Forked });
                     continue;
                 }
@@ -842,6 +862,14 @@ impl ProvinceSession {
         if !is_stretch || entries.len() > limits::BATCH_ENTRIES_MAX {
             return Err(SessionError::Misuse("loaded entries are no stretch after the position asked for"));
         }
+        let unverified = entries.iter().position(|at| self.unverified.contains(&at.entry.log));
+        self.feed.entries_max = unverified.filter(|count| *count > 0).unwrap_or(limits::BATCH_ENTRIES_MAX);
+        if let Some(count) = unverified {
+            // The digest that came belongs to the last entry, so the shorter stretch is loaded anew.
+            let waits_for = entries.first().map(|first| first.entry.log);
+            self.feed.waits_for = waits_for.filter(|_| count == 0);
+            return Ok(());
+        }
         let mut raw_bytes = 0;
         let mut runs = Vec::new();
         let mut together: Vec<Entry> = Vec::new();
@@ -933,7 +961,7 @@ impl ProvinceSession {
             let (n, at, signature) = (proof.content().n, proof.at(), *proof.signature());
             return Some(FreshProof::Renewal { n, at, signature });
         }
-        proof.follows(self.proofs.known).is_ok().then(|| FreshProof::Link(proof.clone()))
+        proof.follows(self.proofs.known).is_ok().then(|| FreshProof::Link(Box::new(proof.clone())))
     }
 
     fn send_proof(&mut self, proof: Box<Proof>) -> Result<(), SessionError> {
@@ -1002,12 +1030,14 @@ impl ProvinceSession {
         let lacks_feed = self.feed.sent < self.feed.head;
         let is_named = matches!(self.heads, HeadsExchange::NotWanted);
         let has_room = self.feed.unacked.len() < limits::BATCHES_UNACKED_MAX;
-        if lacks_feed && !lacks_items && !lacks_proofs && is_named && has_room && !self.feed.is_loading {
+        let is_verified = self.feed.waits_for.is_none_or(|log| !self.unverified.contains(&log));
+        let may_load = is_named && is_verified && has_room && !self.feed.is_loading;
+        if lacks_feed && !lacks_items && !lacks_proofs && may_load {
             self.feed.is_loading = true;
             self.outbox.push_back(ProvinceOutput::LoadFeed {
                 after_position: self.feed.sent,
                 bytes_max: self.feed.size.raw_bytes(),
-                entries_max: limits::BATCH_ENTRIES_MAX,
+                entries_max: self.feed.entries_max,
             });
         }
         let is_loading = self.items.is_loading || self.proofs.is_loading || self.feed.is_loading;
