@@ -3,6 +3,8 @@
 //! What a person reads under `--help` comes from `node/i18n/*/cli.ftl` (see [`crate::help`]); the comments here
 //! are for whoever changes the tree.
 
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -17,8 +19,7 @@ use sync_protocol::ids::NodeId;
 use sync_protocol::time::Millis;
 
 /// Where a provincial server listens for QUIC without `--listen`.
-#[cfg_attr(not(test), expect(dead_code, reason = "serve is still to be written"))]
-pub(crate) const LISTEN_DEFAULT: &str = "0.0.0.0:4272";
+pub(crate) const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 4272);
 
 /// The whole command line.
 #[derive(Debug, Parser)]

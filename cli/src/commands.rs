@@ -1,7 +1,5 @@
 //! The commands: each reads its arguments, asks the node, and hands the answer to [`Output`].
 
-#![expect(dead_code, reason = "commands still to be written need the rest")]
-
 pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod bundle;

@@ -1,7 +1,5 @@
 //! How the program ends: the exit codes, which never change meaning, and why a command failed as a whole.
 
-#![expect(dead_code, reason = "commands still to be written need the rest")]
-
 use motcua_node::i18n;
 use motcua_node::i18n::Language;
 use motcua_node::refusal::Refusal;

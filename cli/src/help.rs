@@ -179,7 +179,7 @@ mod tests {
     fn serve_says_where_it_listens_by_itself() {
         for language in Language::ALL {
             let text = i18n::text(language, "help-serve-listen", &[]);
-            assert!(text.contains(crate::args::LISTEN_DEFAULT), "{text}");
+            assert!(text.contains(&crate::args::LISTEN_DEFAULT.to_string()), "{text}");
         }
     }
 

@@ -4,8 +4,6 @@
 //! `"v":1`, or as lines of which the last is `{"summary":…}`. Progress, remarks and failures for people go to
 //! standard error. When nobody reads any more (a closed pipe), printing stops quietly and the work goes on.
 
-#![expect(dead_code, reason = "commands still to be written need the rest")]
-
 use std::io;
 use std::io::ErrorKind;
 use std::io::Write;

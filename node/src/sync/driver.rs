@@ -183,7 +183,7 @@ fn carry_out_node<S: NodeStore>(
         NodeOutput::StoreFeed(feed) => Some(NodeInput::FeedStored { position: store.store_feed(feed)? }),
         NodeOutput::LoadCut => Some(NodeInput::CutLoaded(store.cut()?)),
         NodeOutput::StoreProof { proof, is_renewal } => {
-            store.store_proof(proof, is_renewal)?;
+            store.store_proof(*proof, is_renewal)?;
             Some(NodeInput::ProofStored)
         }
         NodeOutput::Acked { logs, counts } => {

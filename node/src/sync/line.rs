@@ -286,10 +286,11 @@ impl Caller {
         let mut number = [0; 8];
         self.random.fill(&mut number)?;
         let mut side = self.side.clone();
+        // Before the facts are read, so that no commit falls between them and the news of it.
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(link.waker());
         let facts = side.facts(u64::from_be_bytes(number), province_key)?;
         let mut session = NodeSession::new(self.clock.wall(), facts, options)
             .map_err(|error| CallError::Session(RunError::Drive(DriveError::Session(error))))?;
-        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(link.waker());
         let mut proved = || {
             if let Ok(Some(proof)) = self.store.read(|view| view.last_proof(self.identity.node())) {
                 (self.heard)(proof.at);

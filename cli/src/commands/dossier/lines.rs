@@ -24,7 +24,7 @@ pub(crate) fn run(
     text_of: impl Fn(&Value) -> String,
 ) -> Result<Exit, Failure> {
     let source: Box<dyn Read + Send> = match &args.from {
-        Source::StandardInput => Box::new(std::io::stdin()),
+        Source::Input => Box::new(std::io::stdin()),
         Source::File(path) => Box::new(File::open(path).map_err(|error| unreadable(path, &error))?),
     };
     let output = &context.output;
