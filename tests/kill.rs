@@ -17,9 +17,9 @@ use motcua_tests::program::Running;
 use serde_json::Value;
 
 /// Lines given to each `lodge` process.
-const LINES: usize = 12;
+const LINES: usize = 60;
 /// Longest time before the kill, in milliseconds: about what the process needs.
-const WAIT_MS_MAX: u64 = 400;
+const WAIT_MS_MAX: u64 = 250;
 
 /// SplitMix64.
 struct Chance(u64);

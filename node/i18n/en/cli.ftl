@@ -1,6 +1,7 @@
 ### The command line.
 
 not-in-this-version = “{ $what }” is not in this version.
+    .rule = A version takes only what it can do in full.
     .next = CHANGELOG.md says what this version does.
 said-rule = Rule: { $rule }
 said-next = What to do: { $next }

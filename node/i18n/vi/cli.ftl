@@ -1,6 +1,7 @@
 ### Dòng lệnh.
 
 not-in-this-version = Phiên bản này chưa có “{ $what }”.
+    .rule = Mỗi phiên bản chỉ nhận việc mà nó làm được trọn vẹn.
     .next = Xem CHANGELOG.md để biết phiên bản này làm được gì.
 said-rule = Quy định: { $rule }
 said-next = Việc cần làm: { $next }

@@ -66,7 +66,7 @@ impl Line {
         let state = Arc::new(State::default());
         let carrying = Arc::clone(&state);
         let thread = std::thread::Builder::new()
-            .name("line".to_owned())
+            .name("line up".to_owned())
             .spawn(move || carry_up(&inward, province, &carrying))?;
         Ok(Self { address, state, threads: vec![thread] })
     }
@@ -151,7 +151,7 @@ fn new_flow(
     let is_over = Arc::new(AtomicBool::new(false));
     let (inward, listening, over, state) =
         (Arc::clone(inward), Arc::clone(&outward), Arc::clone(&is_over), Arc::clone(state));
-    std::thread::Builder::new().name("line-down".to_owned()).spawn(move || {
+    std::thread::Builder::new().name("line down".to_owned()).spawn(move || {
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
         while !over.load(Ordering::SeqCst) {
             let Ok(size) = listening.recv(&mut buffer) else { continue };
