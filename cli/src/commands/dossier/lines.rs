@@ -15,12 +15,14 @@ use crate::commands::directory::unreadable;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::office;
+use crate::people::People;
 
 /// Sends every line of the source to the office and prints each answer as it becomes durable.
 pub(crate) fn run(
     context: &Context,
     args: &Lines,
     command: Command,
+    people: &People<'_>,
     text_of: impl Fn(&Value) -> String,
 ) -> Result<Exit, Failure> {
     let source: Box<dyn Read + Send> = match &args.from {
@@ -32,7 +34,7 @@ pub(crate) fn run(
     let summary = office::ask(context, command, BufReader::new(source), |answer| {
         let printed = match &answer {
             LineAnswer::Done(value) => output.line(value, || text_of(value)),
-            LineAnswer::Refused { line, refusal } => output.refused_line(*line, refusal),
+            LineAnswer::Refused { line, refusal } => output.refused_line(*line, &people.named(refusal)),
         };
         broken = broken.take().or(printed.err());
     })?;
