@@ -2,6 +2,7 @@
 //!
 //! Texts stand in `node/i18n/*/cli.ftl` under `help-COMMAND` and `help-COMMAND-FLAG` (`help-dossier-lodge`,
 //! `help-dossier-lodge-from`; of what every command takes: `help-dir`). They say units and defaults themselves.
+//! Examples below a command's help stand under `help-COMMAND-more`.
 
 use clap::Arg;
 use clap::ArgAction;
@@ -82,8 +83,16 @@ fn speaking(command: clap::Command, language: Language, prefix: &str) -> clap::C
                 .help_heading(says("help-heading-everywhere")),
         );
     }
+    let more_key = format!("{}-more", if is_root { ROOT_KEY } else { prefix });
+    let mut more = Vec::new();
+    if i18n::has(language, &more_key) {
+        more.push(says(&more_key));
+    }
     if prefix == "help-dossier-act" {
-        command = command.after_help(acts_table(language));
+        more.push(acts_table(language));
+    }
+    if !more.is_empty() {
+        command = command.after_help(more.join("\n\n"));
     }
     let names: Vec<String> = command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
     names.into_iter().fold(command, |command, name| {

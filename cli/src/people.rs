@@ -94,6 +94,46 @@ impl<'a> People<'a> {
         self.text(&key_of("custody", &custody["kind"]), &args)
     }
 
+    /// A workflow step of a procedure by name and code.
+    pub(crate) fn step(&self, procedure: &str, code: &str) -> String {
+        let step = self.directory.as_ref().and_then(|directory| {
+            let versions = directory.procedure_versions(&procedure.parse().ok()?).iter().rev();
+            versions.filter_map(|version| directory.workflow_of(version)?.step(code)).next()
+        });
+        step.map_or_else(
+            || code.to_owned(),
+            |step| self.text("step-named", &[("name", &step.name), ("code", code)]),
+        )
+    }
+
+    /// A field of a dossier under a procedure by the name it has on paper, with its name in lines.
+    pub(crate) fn field_of(&self, procedure: &str, name: &str) -> String {
+        let label =
+            self.directory.as_ref().zip(name.strip_prefix("fields.")).and_then(|(directory, asked)| {
+                let versions = directory.procedure_versions(&procedure.parse().ok()?).iter().rev();
+                let mut fields = versions.flat_map(|version| &version.fields);
+                fields.find(|field| field.name == asked).map(|field| field.label.as_str())
+            });
+        label.map_or_else(|| self.field(name), |label| format!("{label} [{name}]"))
+    }
+
+    /// A field's value: dates day first, words of ours in the person's language, everything else as it was given.
+    pub(crate) fn field_value(&self, name: &str, value: &str) -> String {
+        let key = format!("value-{value}");
+        if (name.ends_with(".kind") || name.ends_with(".id_type")) && i18n::has(self.output.language, &key) {
+            return self.text(&key, &[]);
+        }
+        match value.split('-').collect::<Vec<_>>()[..] {
+            [year, month, day] if year.len() == 4 && value.len() == 10 && is_digits(value) => {
+                format!("{day}/{month}/{year}")
+            }
+            [year, month] if name.ends_with(".dob") && year.len() == 4 && is_digits(value) => {
+                format!("{month}/{year}")
+            }
+            _ => value.to_owned(),
+        }
+    }
+
     /// A field of a dossier by the name it has on paper, with its name in lines where that differs.
     pub(crate) fn field(&self, name: &str) -> String {
         let (of, name_there) = match (name.strip_prefix("owner."), name.strip_prefix("submitter.")) {
@@ -110,9 +150,13 @@ impl<'a> People<'a> {
         format!("{label} [{name}]")
     }
 
-    /// A refusal in which offices are named.
+    /// A refusal in which offices and the field are named; for JSON as it is.
     pub(crate) fn named(&self, refusal: &Refusal) -> Refusal {
         let mut refusal = refusal.clone();
+        if self.output.is_json {
+            return refusal;
+        }
+        refusal.field = refusal.field.map(|field| self.field(&field));
         for (name, value) in &mut refusal.args {
             if OFFICES.contains(&name.as_ref()) {
                 *value = self.agency(value);
@@ -120,6 +164,10 @@ impl<'a> People<'a> {
         }
         refusal
     }
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
 }
 
 /// Under these names refusals carry the code of an office.
@@ -189,8 +237,12 @@ mod tests {
             assert_eq!(people.agency(unknown), unknown);
         }
         assert_eq!(people.officer("H27.101/999"), "H27.101/999");
-        let refusal = Refusal::new("act-not-holder").with("holder", "H27.101").with("act", "H27.101");
+        let refusal = Refusal::of_field("act-not-holder", "owner.name");
+        let refusal = refusal.with("holder", "H27.101").with("act", "H27.101");
         let named = people.named(&refusal);
+        assert_eq!(named.field, Some(people.field("owner.name")));
+        let json = Output::new(Language::Vi, true);
+        assert_eq!(People { output: &json, directory: Some(Directory::sample()) }.named(&refusal), refusal);
         assert_eq!(named.args[0].1, format!("{name} (H27.101)"));
         assert_eq!(named.args[1].1, "H27.101", "only what names an office");
         let without = People { output: &output, directory: None };
@@ -229,11 +281,41 @@ mod tests {
         let people = people(&output);
         for (name, expected) in [
             ("summary", "Trích yếu [summary]"),
-            ("owner.name", "Chủ hồ sơ: Họ và tên [owner.name]"),
-            ("submitter.address.text", "Người nộp: Địa chỉ [submitter.address.text]"),
-            ("fields.child_name", "fields.child_name"),
+            ("owner.name", "Chủ hồ sơ – Họ và tên [owner.name]"),
+            ("submitter.address.text", "Người nộp – Địa chỉ [submitter.address.text]"),
+            ("fields.xyz", "fields.xyz"),
         ] {
             assert_eq!(people.field(name), expected);
+            assert_eq!(people.field_of("1.001193", name), expected);
+        }
+        let sample = Directory::sample();
+        let (procedure, field) =
+            sample.procedures().find_map(|one| Some((one, one.fields.first()?))).unwrap();
+        let name = format!("fields.{}", field.name);
+        let label = people.field_of(procedure.code.as_str(), &name);
+        assert_eq!(label, format!("{} [{name}]", field.label));
+        let workflow = sample.procedures().find_map(|one| Some((one, sample.workflow_of(one)?))).unwrap();
+        let step = workflow.1.steps.first().unwrap();
+        let said = people.step(workflow.0.code.as_str(), &step.code);
+        assert_eq!(said, format!("{} ({})", step.name, step.code));
+        assert_eq!(people.step("9.999999", "B1"), "B1");
+    }
+
+    #[test]
+    fn values_of_fields_are_said_as_on_paper() {
+        let output = Output::new(Language::Vi, false);
+        let people = people(&output);
+        for (name, value, expected) in [
+            ("owner.kind", "citizen", "công dân"),
+            ("owner.name", "citizen", "citizen"),
+            ("owner.dob", "1990-02-28", "28/02/1990"),
+            ("owner.dob", "1990-02", "02/1990"),
+            ("owner.dob", "1955", "1955"),
+            ("fields.day", "2026-03-02", "02/03/2026"),
+            ("fields.code", "2026-03", "2026-03"),
+            ("fields.text", "Tổ 3-5", "Tổ 3-5"),
+        ] {
+            assert_eq!(people.field_value(name, value), expected, "{name}");
         }
     }
 

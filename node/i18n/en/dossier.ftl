@@ -2,7 +2,7 @@
 
 act-not-holder = { $holder ->
         [none] The dossier is closed and nobody holds it, so "{ $act }" is not possible.
-       *[other] { $holder } holds the dossier, so this office cannot do "{ $act }".
+       *[other] { $holder } holds the dossier (or it is on its way there), so this office cannot do "{ $act }".
     }
     .past = The office that did it did not hold the dossier.
     .rule = Only the seat that holds a dossier may change its state (custody table; Decree 118/2025/NĐ-CP).

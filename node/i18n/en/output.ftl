@@ -174,6 +174,7 @@ show-basis = basis: { $basis }
 show-to = to: { $to }
 show-assigned = to: { $assignee }
 show-step = step: { $step }
+step-named = { $name } ({ $code })
 show-result-granted = result: granted
 show-result-refused = result: refused
 show-changed-field = field: { $field }
@@ -217,8 +218,8 @@ box-address-text = Address
 box-address-commune = Commune code
 box-address-province = Province code
 box-authorisation = Authorisation
-box-of-owner = Owner: { $box }
-box-of-submitter = Submitter: { $box }
+box-of-owner = Owner – { $box }
+box-of-submitter = Submitter – { $box }
 
 ## The exchange with the province
 
@@ -226,9 +227,9 @@ done-sync-converged = This machine and the province hold the same. { $proof ->
         [none] The province has sent no proof.
        *[other] Province's proof no. { $proof } of { $at }.
     }
-    Sent { $sent } changes, received { $received } ({ $bytes_up } bytes up, { $bytes_down } bytes down).
+    Sent { $sent } entries, received { $received } entries ({ $bytes_up } bytes up, { $bytes_down } bytes down).
 done-sync-partial = Not everything is exchanged yet; nothing is lost and the rest follows.
-    Sent { $sent } changes, received { $received } ({ $bytes_up } bytes up, { $bytes_down } bytes down). { $proof ->
+    Sent { $sent } entries, received { $received } entries ({ $bytes_up } bytes up, { $bytes_down } bytes down). { $proof ->
         [none] There is no proof of the province yet.
        *[other] The province's last proof: no. { $proof } of { $at }.
     }
@@ -279,3 +280,15 @@ done-rebuild = Rebuilt the views of { $count ->
         [one] 1 dossier
        *[other] { $count } dossiers
     } from the log.
+
+## Values of fields
+
+value-citizen = citizen
+value-business = business
+value-organisation = organisation
+value-household = household
+value-agency = government agency
+value-cccd = citizen card
+value-passport = passport
+value-child = a child's personal number
+value-other = another paper

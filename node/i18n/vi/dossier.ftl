@@ -2,7 +2,7 @@
 
 act-not-holder = { $holder ->
         [none] Hồ sơ đã kết thúc, không đơn vị nào đang giữ, nên không làm được thao tác "{ $act }".
-       *[other] Hồ sơ đang do { $holder } giữ nên đơn vị này không làm được thao tác "{ $act }".
+       *[other] Hồ sơ đang ở { $holder } (hoặc đang được chuyển đến đó) nên đơn vị này không làm được thao tác "{ $act }".
     }
     .past = Đơn vị làm thao tác không giữ hồ sơ.
     .rule = Chỉ đơn vị đang giữ hồ sơ được làm thay đổi trạng thái (bảng quyền giữ hồ sơ; NĐ 118/2025/NĐ-CP).

@@ -162,6 +162,7 @@ show-basis = căn cứ: { $basis }
 show-to = đến: { $to }
 show-assigned = cho: { $assignee }
 show-step = bước: { $step }
+step-named = { $name } ({ $code })
 show-result-granted = kết quả: đồng ý
 show-result-refused = kết quả: không đồng ý
 show-changed-field = ô: { $field }
@@ -205,8 +206,8 @@ box-address-text = Địa chỉ
 box-address-commune = Mã xã, phường
 box-address-province = Mã tỉnh
 box-authorisation = Giấy ủy quyền
-box-of-owner = Chủ hồ sơ: { $box }
-box-of-submitter = Người nộp: { $box }
+box-of-owner = Chủ hồ sơ – { $box }
+box-of-submitter = Người nộp – { $box }
 
 ## Trao đổi với tỉnh
 
@@ -214,9 +215,9 @@ done-sync-converged = Máy này và tỉnh đã khớp nhau. { $proof ->
         [none] Tỉnh chưa gửi xác nhận.
        *[other] Xác nhận của tỉnh số { $proof }, lúc { $at }.
     }
-    Đã gửi { $sent } thay đổi, nhận { $received } ({ $bytes_up } byte lên, { $bytes_down } byte xuống).
+    Đã gửi { $sent } mục, nhận { $received } mục ({ $bytes_up } byte lên, { $bytes_down } byte xuống).
 done-sync-partial = Chưa trao đổi hết với tỉnh; dữ liệu không mất gì, phần còn lại sẽ gửi tiếp.
-    Đã gửi { $sent } thay đổi, nhận { $received } ({ $bytes_up } byte lên, { $bytes_down } byte xuống). { $proof ->
+    Đã gửi { $sent } mục, nhận { $received } mục ({ $bytes_up } byte lên, { $bytes_down } byte xuống). { $proof ->
         [none] Chưa có xác nhận nào của tỉnh.
        *[other] Xác nhận gần nhất của tỉnh: số { $proof }, lúc { $at }.
     }
@@ -249,3 +250,15 @@ quarantine-void-basis = Tỉnh quyết định: dữ liệu giữ lại được
 done-verify-clean = Đã kiểm tra: không thấy sai lệch.
 done-verify-findings = Thấy { $count } sai lệch:
 done-rebuild = Đã dựng lại bảng của { $count } hồ sơ từ nhật ký.
+
+## Giá trị của các ô
+
+value-citizen = công dân
+value-business = doanh nghiệp
+value-organisation = tổ chức
+value-household = hộ gia đình, hộ kinh doanh
+value-agency = cơ quan nhà nước
+value-cccd = căn cước, căn cước công dân
+value-passport = hộ chiếu
+value-child = số định danh của trẻ em
+value-other = giấy tờ khác

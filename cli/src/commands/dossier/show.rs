@@ -35,11 +35,15 @@ fn text(people: &People<'_>, language: Language, value: &Value) -> String {
     }
     let facts = facts(people, value);
     lines.extend(facts.into_iter().map(|(key, shown)| format!("  {}: {shown}", people.text(key, &[]))));
+    let procedure = word(&value["procedure"]);
     let sections = [
         ("show-fields", fields(people, value)),
         ("show-papers", papers(people, value)),
-        ("show-acts", members(&value["acts"]).flat_map(|act| act_lines(people, language, act)).collect()),
-        ("show-items", members(&value["items"]).map(|item| item_line(people, item)).collect()),
+        (
+            "show-acts",
+            members(&value["acts"]).flat_map(|act| act_lines(people, language, procedure, act)).collect(),
+        ),
+        ("show-items", members(&value["items"]).map(|item| item_line(people, procedure, item)).collect()),
     ];
     for (key, shown) in sections.into_iter().filter(|(_, shown)| !shown.is_empty()) {
         lines.push(format!("{}:", people.text(key, &[])));
@@ -88,14 +92,28 @@ fn ladder(people: &People<'_>, ladder: &Value) -> String {
     steps.collect::<Vec<_>>().join(" → ")
 }
 
+/// The request first, then who asks for it, each in the order of a form.
 fn fields(people: &People<'_>, value: &Value) -> Vec<String> {
-    let fields = value["fields"].as_object().into_iter().flatten();
+    let mut fields: Vec<(&String, &Value)> = value["fields"].as_object().into_iter().flatten().collect();
+    fields.sort_by_key(|(name, _)| place_on_form(name));
     fields
+        .into_iter()
         .map(|(name, values)| {
-            let values: Vec<&str> = members(values).map(|one| word(&one["value"])).collect();
-            format!("{}: {}", people.field(name), values.join("  ≠  "))
+            let label = people.field_of(word(&value["procedure"]), name);
+            let values: Vec<String> =
+                members(values).map(|one| people.field_value(name, word(&one["value"]))).collect();
+            format!("{label}: {}", values.join("  ≠  "))
         })
         .collect()
+}
+
+/// Where a field stands: fields of the procedure come last, in order of their names.
+fn place_on_form(name: &str) -> (usize, usize) {
+    const PARTS: [&str; 3] = ["summary", "owner", "submitter"];
+    const KEYS: [&str; 8] = ["kind", "name", "dob", "sex", "id_type", "id_no", "phone", "email"];
+    let (part, key) = name.split_once('.').unwrap_or((name, ""));
+    let place = |list: &[&str], word: &str| list.iter().position(|one| *one == word).unwrap_or(list.len());
+    (place(&PARTS, part), place(&KEYS, key))
 }
 
 fn papers(people: &People<'_>, value: &Value) -> Vec<String> {
@@ -109,18 +127,19 @@ fn papers(people: &People<'_>, value: &Value) -> Vec<String> {
 }
 
 /// One act: when, who, what; below it why it does not count, with the id by which a person settles it.
-fn act_lines(people: &People<'_>, language: Language, act: &Value) -> Vec<String> {
+fn act_lines(people: &People<'_>, language: Language, procedure: &str, act: &Value) -> Vec<String> {
     let said = |key: &str, name: &str| act[name].as_str().map(|value| people.text(key, &[(name, value)]));
     let to = act["to"].as_str().map(|code| people.text("show-to", &[("to", &people.agency(code))]));
     let assignee = act["assignee"].as_str().map(|id| people.officer(id));
-    let field = act["field"].as_str().map(|name| people.field(name));
+    let field = act["field"].as_str().map(|name| people.field_of(procedure, name));
+    let step = act["step"].as_str().map(|code| people.step(procedure, code));
     let reason = act["reason_text"].as_str();
     let occurred = act["occurred_at"].is_string().then(|| people::time(&act["occurred_at"]));
     let listed = |key: &str| members(&act[key]).map(|one| word(&one["what"]).to_owned()).collect::<Vec<_>>();
     let details = [
         to,
         assignee.map(|assignee| people.text("show-assigned", &[("assignee", &assignee)])),
-        said("show-step", "step"),
+        step.map(|step| people.text("show-step", &[("step", &step)])),
         act["result"].as_str().map(|result| people.text(&format!("show-result-{result}"), &[])),
         field.map(|field| people.text("show-changed-field", &[("field", &field)])),
         reason.map(|reason| people.text("show-reason", &[("reason", reason)])),
@@ -150,9 +169,9 @@ fn act_lines(people: &People<'_>, language: Language, act: &Value) -> Vec<String
     lines
 }
 
-fn item_line(people: &People<'_>, item: &Value) -> String {
+fn item_line(people: &People<'_>, procedure: &str, item: &Value) -> String {
     let settle_by = people.agency(item["settle_by"].as_str().unwrap_or("none"));
-    let field = item["field"].as_str().map(|name| people.field(name)).unwrap_or_default();
+    let field = item["field"].as_str().map(|name| people.field_of(procedure, name)).unwrap_or_default();
     let count = match (item["values"].as_array(), item["dossiers"].as_u64()) {
         (Some(values), _) => values.len().to_string(),
         (None, dossiers) => dossiers.unwrap_or_default().to_string(),
