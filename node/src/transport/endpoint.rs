@@ -352,9 +352,12 @@ pub fn listen(
 ) -> Result<Listening, ListenError> {
     let verifier = verifier(*identity.ca(), Role::Commune, is_allowed);
     let config = server_config(identity, &verifier)?;
-    let socket = UdpSocket::bind(address).map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => ListenError::PortTaken { address },
-        _ => ListenError::Address { address, source },
+    let socket = UdpSocket::bind(address).map_err(|source| {
+        if source.kind() == io::ErrorKind::AddrInUse {
+            ListenError::PortTaken { address }
+        } else {
+            ListenError::Address { address, source }
+        }
     })?;
     let _entered = runtime.enter();
     let tokio = Arc::new(quinn::TokioRuntime);
@@ -825,9 +828,11 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_stopping_server_says_so() {
         let province = world::Province::new(1);
-        let listening = province.listen();
+        let mut listening = province.listen();
         let commune = province.machine(Role::Commune, "H27.101", 10);
         let dialed = province.dialer(&commune).dial(&[listening.local_addr().to_string()], 5_000).await;
+        // The caller is through before the server is; one that leaves in between is merely lost.
+        assert!(matches!(listening.accept().await, Some(Arrival::Session(_))));
         listening.close(1_000).await;
         assert_eq!(dialed.unwrap().closed().await, Ended::Stopping);
     }
