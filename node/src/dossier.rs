@@ -5,6 +5,8 @@ pub mod act;
 pub mod admit;
 pub mod custody;
 pub mod document;
+pub mod export;
 pub mod fold;
 pub mod number;
 pub mod paper;
+pub mod table;

@@ -4,6 +4,7 @@
 //! H(kind ‖ doc_id ‖ change_hash), never compressed or stored bytes: an Automerge change hash does not include
 //! the document, so the pairing is bound here, and a body may be erased without breaking chain or digest.
 
+use crate::chunk;
 use crate::ids::BootId;
 use crate::ids::ChangeHash;
 use crate::ids::DocId;
@@ -60,6 +61,22 @@ impl Entry {
     pub fn link(&self) -> Hash {
         link(self.kind, self.doc, self.hash)
     }
+
+    /// Whether the body is what [`hash`](Self::hash) names; an erased body has nothing to contradict.
+    ///
+    /// A session passes entries on whose body does not match, so that one bad entry does not stop the rest:
+    /// admission refuses them.
+    #[must_use]
+    pub fn has_matching_body(&self) -> bool {
+        self.body.as_deref().is_none_or(|body| hash_of(self.kind, body) == Some(self.hash))
+    }
+}
+
+/// The hash that the body of an entry of this kind is known by, or `None` for a change that is not one whole,
+/// uncompressed Automerge change.
+#[must_use]
+pub fn hash_of(kind: EntryKind, body: &[u8]) -> Option<ChangeHash> {
+    if kind == EntryKind::CHANGE { chunk::change_hash(body).ok() } else { Some(body_hash(body)) }
 }
 
 /// H(kind ‖ doc_id ‖ change_hash), the one thing that chains and digests cover.
@@ -112,6 +129,21 @@ impl Digest {
         }
         Self(sum)
     }
+
+    /// The digest with one member less: undoes [`plus`](Self::plus), so that "all but these" need not be
+    /// summed again.
+    #[must_use]
+    pub fn minus(self, key: &[u8; 32], member: Hash) -> Self {
+        let subtrahend = *blake3::keyed_hash(key, member.as_bytes()).as_bytes();
+        let mut difference = [0; 32];
+        let mut borrow = 0u16;
+        for ((out, a), b) in difference.iter_mut().zip(self.0).zip(subtrahend) {
+            let total = 256 + u16::from(a) - u16::from(b) - borrow;
+            *out = total.to_le_bytes()[0];
+            borrow = u16::from(total < 256);
+        }
+        Self(difference)
+    }
 }
 
 #[cfg(test)]
@@ -126,6 +158,20 @@ mod tests {
         assert_eq!(one, Digest::default().plus(&key, b).plus(&key, a));
         assert_ne!(one, Digest::default().plus(&key, a));
         assert_ne!(one, Digest::default().plus(&[8; 32], a).plus(&[8; 32], b));
+    }
+
+    #[test]
+    fn minus_undoes_plus_with_every_borrow() {
+        let key = [7; 32];
+        let mut whole = Digest::default();
+        for n in 0..64 {
+            let member = Hash([n; 32]);
+            let grown = whole.plus(&key, member);
+            assert_eq!(grown.minus(&key, member), whole, "member {n}");
+            whole = grown;
+        }
+        let below = Digest::default().minus(&key, Hash([1; 32]));
+        assert_eq!(below.plus(&key, Hash([1; 32])), Digest::default());
     }
 
     #[test]

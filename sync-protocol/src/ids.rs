@@ -99,6 +99,25 @@ byte_id!(
     FeedId, 16
 );
 
+byte_id!(
+    /// An Ed25519 public key: of a machine (its log heads) or of the province (items, proofs).
+    PublicKey, 32
+);
+byte_id!(
+    /// An Ed25519 signature.
+    Signature, 64
+);
+
+impl PublicKey {
+    /// Whether this key signed exactly these bytes. Weak keys and malleable signatures count as wrong.
+    #[must_use]
+    pub fn has_signed(&self, message: &[u8], signature: &Signature) -> bool {
+        ed25519_dalek::VerifyingKey::from_bytes(&self.0).is_ok_and(|key| {
+            key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
+        })
+    }
+}
+
 impl DocId {
     /// The document id of entries that belong to no document.
     pub const NONE: Self = Self([0; 16]);

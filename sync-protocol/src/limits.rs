@@ -2,3 +2,80 @@
 
 /// Largest body of one entry. A dossier's change is about 400 bytes; a long form with its papers 30 kB.
 pub const ENTRY_BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// Largest frame message, as handed to the transport: a whole batch that zstd could not make smaller.
+pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+
+/// Largest packed content after decompression: a full batch and one entry of the largest size.
+pub const PACKED_RAW_BYTES_MAX: usize = 896 * 1024;
+
+/// What a sender aims at for one batch before compression. Memory at both ends is a few times this.
+pub const BATCH_RAW_BYTES: usize = 512 * 1024;
+
+/// The least a sender aims at before compression, however badly the last batch compressed.
+pub const BATCH_RAW_BYTES_MIN: usize = 64 * 1024;
+
+/// What a sender aims at for one batch on the wire: resuming alone costs 2-4 % at this size, and a line of
+/// 64 kbit/s carries it in 16 s.
+pub const BATCH_PACKED_BYTES: usize = 128 * 1024;
+
+/// Most entries in one batch (changes or feed, own runs included). Bounds memory: an entry in memory is larger
+/// than the few bytes that one without a body may take on the wire.
+pub const BATCH_ENTRIES_MAX: usize = 8192;
+
+/// Most runs in one batch: a feed may change the log with every entry.
+pub const BATCH_RUNS_MAX: usize = BATCH_ENTRIES_MAX;
+
+/// What one entry counts for beside its body when a batch is filled.
+pub const ENTRY_OVERHEAD_BYTES: usize = 96;
+
+/// What one run of changes counts for beside its entries: log, chain, signature.
+pub const RUN_OVERHEAD_BYTES: usize = 160;
+
+/// Most batches a sender may have under way without an acknowledgement, in each direction.
+pub const BATCHES_UNACKED_MAX: usize = 4;
+
+/// Most log heads named one by one in a hello. A machine that is started ten times a day and has no line for a
+/// working week stays below.
+pub const NAMED_LOGS_MAX: usize = 64;
+
+/// Most log heads in one page of [`Heads`](crate::frame::Heads).
+pub const HEADS_PER_FRAME_MAX: usize = 512;
+
+/// Most logs acknowledged in one frame: those of one batch.
+pub const ACKED_LOGS_MAX: usize = BATCH_RUNS_MAX;
+
+/// Largest body of one provincial item. A directory of 2,000 procedures is 2-4 MB before compression.
+pub const ITEM_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Largest header of one provincial item.
+pub const ITEM_HEADER_BYTES_MAX: usize = 1024;
+
+/// Most parents of one item: one, or two after a restore of the province; more after several.
+pub const ITEM_PARENTS_MAX: usize = 8;
+
+/// Largest piece of an item in one frame, so that an item larger than a batch does not hold up the line.
+pub const ITEM_PART_BYTES_MAX: usize = 256 * 1024;
+
+/// Most item pieces in one frame.
+pub const ITEM_PARTS_MAX: usize = 1024;
+
+/// Largest content of a proof. Version 1 has 270 bytes; a later one may say more.
+pub const PROOF_CONTENT_BYTES_MAX: usize = 2048;
+
+/// Most proofs in one frame.
+pub const PROOFS_PER_FRAME_MAX: usize = 256;
+
+/// Most numbers that explain a goodbye.
+pub const BYE_ARGS_MAX: usize = 8;
+
+/// Most ranges a position keeps beyond its contiguous prefix; a bundle more than these apart waits.
+pub const POSITION_RANGES_MAX: usize = 16;
+
+/// How long the other side may be silent while something is awaited of it, in milliseconds. Outages of 90 s are
+/// everyday on mountain lines, and the transport gives up after the same time.
+pub const SILENCE_MS: u64 = 180_000;
+
+/// How long a live session waits after the last change before it asks for a new proof, in milliseconds: an act
+/// is usually several commits.
+pub const CUT_QUIET_MS: u64 = 2_000;

@@ -1,1 +1,3 @@
 //! What every test here shares.
+
+pub mod sources;

@@ -1,0 +1,42 @@
+//! `motcua verify`: recomputes chains, digests and views and compares.
+
+use motcua_node::i18n;
+use motcua_node::refusal::Refusal;
+use motcua_node::roles::store_failure;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::commands::Context;
+use crate::exit::Exit;
+use crate::exit::Failure;
+use crate::office;
+
+/// Runs the command.
+pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
+    let output = &context.output;
+    let reader = office::reader(context.dir()?)?;
+    let role = reader.identity().map_err(store_failure)?.role;
+    let findings = reader.read(|view| view.verify(role)).map_err(store_failure)?;
+    let said: Vec<(Refusal, Value)> = findings
+        .iter()
+        .map(|finding| {
+            let refusal = finding
+                .args
+                .iter()
+                .fold(Refusal::new(finding.code), |refusal, (name, value)| refusal.with(name, value));
+            let spoken = i18n::say(output.language, &refusal);
+            let value = json!({ "code": finding.code, "message": spoken.message, "next": spoken.next });
+            (refusal, value)
+        })
+        .collect();
+    let listed: Vec<Value> = said.iter().map(|(_, value)| value.clone()).collect();
+    output.result(json!({ "findings": listed }), || {
+        if said.is_empty() {
+            return output.text("done-verify-clean", &[]);
+        }
+        let lines: Vec<String> =
+            said.iter().map(|(refusal, _)| i18n::say(output.language, refusal).message).collect();
+        lines.join("\n")
+    })?;
+    Ok(if findings.is_empty() { Exit::Done } else { Exit::Findings })
+}

@@ -1,0 +1,199 @@
+### The command line.
+
+not-in-this-version = “{ $what }” is not in this version.
+    .next = CHANGELOG.md says what this version does.
+said-rule = Rule: { $rule }
+said-next = What to do: { $next }
+said-field = Field: { $field }
+said-code = Code: { $code }
+said-line = Line { $line }
+
+acts-title = Acts:
+acts-act = act
+acts-status = status
+acts-who = who may
+acts-keys = what it carries [optional]
+acts-common-keys = Every act: { $keys }.
+acts-later-note = Statuses are the national ones, 1-10; * is any. A * after an act's name: not in this version.
+acts-who-receiver = receiving seat
+acts-who-holder = holder
+acts-who-transfer-target = seat it is transferred to
+acts-who-transfer-sender = seat that transferred it
+acts-who-external-sender = seat that handed it over
+acts-who-return-place = return place
+acts-who-competent = competent seat
+acts-who-party = any party
+acts-who-province = province
+acts-who-holder-or-province = holder or province
+
+usage = The command line is not right.
+    .next = Add --help to see how it is used.
+usage-unknown-argument = This command has no option { $argument }.
+    .next = Add --help to see the options.
+usage-unknown-command = There is no command “{ $command }”.
+    .next = Add --help to see the commands.
+usage-no-command = It is not said what to do.
+    .next = Add --help to see the commands.
+usage-missing = { $argument } is missing.
+    .next = Add --help to see how it is used.
+usage-conflict = { $argument } cannot be used together with { $other }.
+    .next = Leave one of them out.
+usage-value = The value of { $argument } has a wrong form or is out of bounds.
+    .next = Add --help to see form, unit and bounds.
+
+dir-missing = The office's data directory is not given.
+    .next = Add --dir DIR or set the environment variable MOTCUA_DIR.
+output-not-written = Standard output cannot be written: { $cause }.
+    .next = Check the disk or whatever takes the output and run again; what was committed stays.
+internal-bug = A fault of the program itself ({ $place }, version { $version }).
+    .next = Run it again: at start the program checks and repairs. If it stays, report the line above to the maintainers.
+
+## Help
+
+help-heading-usage = Usage:
+help-heading-commands = Commands
+help-heading-arguments = Arguments
+help-heading-options = Options
+help-heading-everywhere = With every command
+help-value-command = COMMAND
+
+help-motcua = The one-stop counter that keeps working while the line to the province is down.
+help-help = Show this help.
+help-version = Show the version.
+help-dir = The office's data directory. Environment variable: MOTCUA_DIR.
+help-witness = The witness file, kept outside the data directory. Default: ~/.local/state/motcua/witness-NODE. Environment variable: MOTCUA_WITNESS.
+help-lang = The language of texts for people: vi (default) or en. Environment variable: MOTCUA_LANG.
+help-json = Print results as JSON on standard output; texts for people go to standard error.
+
+help-demo = Run a whole province on this machine: a server, communes, a department; cut a line and restore it.
+help-demo-headless = End by itself; exit 0 only if every check holds.
+help-demo-hold = Keep the line cut and everything running until Enter is pressed.
+help-demo-communes = Number of communes, 1-69. Default: 3.
+help-demo-dossiers = Number of dossiers. Default: 60.
+help-demo-outage-s = How long the line stays cut, in seconds. Default: 20.
+help-demo-sabotage = Corrupt one replica, one number or one proof, so that the demo must fail: replica, number or proof.
+
+help-province = The provincial server.
+help-province-init = Create a provincial server's directory.
+help-province-init-code = The province's agency code, such as H27.
+help-province-init-name = The province's name.
+help-province-init-directory = The directory file to begin with.
+help-province-init-sample = Use the built-in sample; every page and print carries "DỮ LIỆU THỬ" for ever.
+
+help-directory = The directory: agencies, procedures, calendars, officers.
+help-directory-check = Check a directory file; every fault with its line and field.
+help-directory-check-file = The directory file.
+help-directory-import = Import a directory file as draft.
+help-directory-import-file = The directory file.
+help-directory-publish = Publish the draft as a new signed version with an effective date.
+help-directory-publish-effective-at = When it takes effect, RFC 3339, such as 2026-03-02T00:00:00+07:00. Default: now.
+help-directory-show = Show a directory file, or the version in force here.
+help-directory-show-file = The directory file. Default: the version in force.
+
+help-enrol = Enrolment: the machines of the communes.
+help-enrol-new = Make a one-time code for one machine of a seat.
+help-enrol-new-agency = The seat's agency code, such as H27.101.
+help-enrol-new-address = Host and port where the machine reaches the provincial server.
+help-enrol-new-valid-h = How long the code is good for, in hours. Default: 24.
+help-enrol-new-pack = Write a sealed file for a machine that may have no line.
+help-enrol-grant = Answer a request that came by stick.
+help-enrol-grant-request = The request file.
+help-enrol-grant-out = The answer file to write.
+help-enrol-list = The machines with last contact and certificate.
+help-enrol-ban = Ban a machine.
+help-enrol-ban-node = The machine's id: 32 hex digits.
+help-enrol-ban-why = Why.
+help-enrol-ban-suspect-from = Since when it is suspect, RFC 3339; entries from then on are marked for review. Default: none are.
+
+help-commune = The commune's machine.
+help-commune-init = Create a commune node's directory.
+help-commune-init-token = The one-time code from the province.
+help-commune-init-pack = The sealed file from the province, where there is no line.
+help-commune-init-request = The request file to write and carry to the province.
+help-commune-init-grant = The province's answer file.
+
+help-serve = Run the role that the directory holds. SIGTERM stops in order within 5 seconds.
+help-serve-listen = Address and QUIC port where a provincial server listens; port 0 lets the system choose. Default: 0.0.0.0:4272.
+help-serve-http = Address and port of the counters' pages. Default: none.
+help-serve-no-sync = Never dial the province.
+
+help-dossier = Dossiers.
+help-dossier-lodge = Take dossiers in, one JSON line each; printed only after the durable commit.
+help-dossier-lodge-from = The file of JSON lines, or - for standard input.
+help-dossier-lodge-historic = Entered afterwards: times are what the lines say, and marked so.
+help-dossier-act = Do acts on dossiers, one JSON line each.
+help-dossier-act-from = The file of JSON lines, or - for standard input.
+help-dossier-act-historic = Entered afterwards: times are what the lines say, and marked so.
+help-dossier-show = Show one dossier whole.
+help-dossier-show-number = The dossier's number, such as H27.101-260302-0690001.
+help-dossier-list = List and search dossiers, without diacritics.
+help-dossier-list-status = Only this national status, 1-10. Default: all.
+help-dossier-list-holder = Only what this seat holds, such as H27.101. Default: all.
+help-dossier-list-overdue = Only what is overdue.
+help-dossier-list-needs-person = Only what waits for a person's decision.
+help-dossier-list-query = Words to find, with or without diacritics.
+help-dossier-list-limit = At most so many dossiers. Default: no limit.
+help-dossier-acts = The act table: who may do what, when, and what it carries.
+help-dossier-acts-help = Show the act table; with --json as JSON.
+help-dossier-export = Export every dossier this node holds in canonical form; equal replicas print equal bytes.
+
+help-sync = The exchange with the province.
+help-sync-now = Run one session.
+help-sync-now-wait-s = How long to wait for the session's end, in seconds. Default: 60.
+help-sync-now-scrub = Compare everything, not only what is new.
+help-sync-status = What waits, since when, and the province's last proof.
+
+help-quarantine = What the province kept and did not apply; a person decides.
+help-quarantine-list = What is kept and not applied.
+help-quarantine-release = Apply it after all.
+help-quarantine-release-ids = The items' ids.
+help-quarantine-release-machine = Everything of this machine: 32 hex digits.
+help-quarantine-void = Apply it and mark it void.
+help-quarantine-void-ids = The items' ids.
+help-quarantine-refuse = Keep it out for good.
+help-quarantine-refuse-id = The item's id.
+help-quarantine-refuse-why = Why.
+
+help-scan = Scans of papers.
+help-scan-add = Add a scan to a paper.
+help-scan-add-number = The dossier's number.
+help-scan-add-paper = The paper's key in the dossier.
+help-scan-add-file = The scan file.
+help-scan-list = Scans, their states and progress.
+
+help-bundle = The USB stick, both ways.
+help-bundle-export = Write what the other side lacks.
+help-bundle-export-out = The file to write (or its first part).
+help-bundle-export-part-mb = The largest part, in MB. Default: one file.
+help-bundle-inspect = Say what a bundle holds.
+help-bundle-inspect-file = The bundle file.
+help-bundle-import = Take a bundle in; taking it twice does no harm.
+help-bundle-import-file = The bundle file.
+
+help-backup = Backup and restore.
+help-backup-create = Make a copy while the office works.
+help-backup-create-out = The copy to write.
+help-backup-restore = Restore into an empty directory.
+help-backup-restore-file = The copy.
+help-backup-restore-grant = The province's leave, when restoring on other hardware. Default: the same machine, none needed.
+help-backup-verify = Check a copy.
+help-backup-verify-file = The copy.
+
+help-person = Officers of this office.
+help-person-list = The officers.
+help-person-add = Add an officer.
+help-person-add-officer = The officer, such as H27.102/02.
+help-person-reset = Give an officer a new secret.
+help-person-reset-officer = The officer, such as H27.102/02.
+help-person-disable = Disable an officer's account.
+help-person-disable-officer = The officer, such as H27.102/02.
+
+help-verify = Recompute chains, digests and views and compare. Exit 1: something differs.
+help-rebuild = Rebuild the views from the log. serve must be stopped.
+help-doctor = Find what a person here can fix. Exit 1: there is something to do.
+help-doctor-line = Check the line to the province as well.
+help-bench = Measurements.
+help-bench-wire = Run the workload through two replicas: bytes, round trips, seconds, memory.
+help-bench-wire-ops = The workload file (bench/gen.py).
+help-bench-link = Thin lines.
+help-bench-store = Commits, lists, search, start and memory at 100,000 dossiers.

@@ -1,0 +1,1 @@
+### Syncing: outcomes of sessions and conditions.

@@ -1,0 +1,199 @@
+### Dòng lệnh.
+
+not-in-this-version = Phiên bản này chưa có “{ $what }”.
+    .next = Xem CHANGELOG.md để biết phiên bản này làm được gì.
+said-rule = Quy định: { $rule }
+said-next = Việc cần làm: { $next }
+said-field = Trường: { $field }
+said-code = Mã: { $code }
+said-line = Dòng { $line }
+
+acts-title = Các thao tác:
+acts-act = thao tác
+acts-status = trạng thái
+acts-who = ai được làm
+acts-keys = dữ liệu kèm theo [tùy chọn]
+acts-common-keys = Mọi thao tác: { $keys }.
+acts-later-note = Trạng thái là mã quốc gia 1-10, * là bất kỳ. Dấu * sau tên thao tác: phiên bản này chưa có.
+acts-who-receiver = đơn vị tiếp nhận
+acts-who-holder = đơn vị đang giữ
+acts-who-transfer-target = đơn vị được chuyển đến
+acts-who-transfer-sender = đơn vị đã chuyển đi
+acts-who-external-sender = đơn vị đã giao ra ngoài
+acts-who-return-place = nơi trả kết quả
+acts-who-competent = đơn vị có thẩm quyền
+acts-who-party = đơn vị liên quan
+acts-who-province = tỉnh
+acts-who-holder-or-province = đơn vị đang giữ hoặc tỉnh
+
+usage = Dòng lệnh không đúng.
+    .next = Thêm --help để xem cách dùng.
+usage-unknown-argument = Không có tùy chọn { $argument } ở lệnh này.
+    .next = Thêm --help để xem các tùy chọn.
+usage-unknown-command = Không có lệnh “{ $command }”.
+    .next = Thêm --help để xem các lệnh.
+usage-no-command = Chưa nói cần làm gì.
+    .next = Thêm --help để xem các lệnh.
+usage-missing = Còn thiếu { $argument }.
+    .next = Thêm --help để xem cách dùng.
+usage-conflict = { $argument } không dùng được cùng với { $other }.
+    .next = Bỏ một trong hai.
+usage-value = Giá trị của { $argument } không đúng dạng hoặc ngoài giới hạn.
+    .next = Thêm --help để xem dạng, đơn vị và giới hạn.
+
+dir-missing = Chưa biết thư mục dữ liệu của đơn vị.
+    .next = Thêm --dir THƯ_MỤC hoặc đặt biến môi trường MOTCUA_DIR.
+output-not-written = Không ghi được ra đầu ra chuẩn: { $cause }.
+    .next = Kiểm tra đĩa hoặc nơi nhận kết quả rồi chạy lại; việc đã ghi vào kho vẫn còn.
+internal-bug = Lỗi của chính chương trình ({ $place }, phiên bản { $version }).
+    .next = Chạy lại: lúc khởi động chương trình tự kiểm tra và sửa. Nếu còn lỗi, báo cho nhóm phát triển dòng trên.
+
+## Hướng dẫn dùng lệnh
+
+help-heading-usage = Cách dùng:
+help-heading-commands = Lệnh
+help-heading-arguments = Tham số
+help-heading-options = Tùy chọn
+help-heading-everywhere = Dùng cho mọi lệnh
+help-value-command = LỆNH
+
+help-motcua = Bộ phận Một cửa vẫn tiếp nhận và xử lý hồ sơ khi mất đường truyền về tỉnh.
+help-help = Xem hướng dẫn này.
+help-version = Xem phiên bản.
+help-dir = Thư mục dữ liệu của đơn vị. Biến môi trường: MOTCUA_DIR.
+help-witness = Tệp đối chứng, để ngoài thư mục dữ liệu. Mặc định: ~/.local/state/motcua/witness-MÃ_MÁY. Biến môi trường: MOTCUA_WITNESS.
+help-lang = Ngôn ngữ của lời hiện ra: vi (mặc định) hoặc en. Biến môi trường: MOTCUA_LANG.
+help-json = In kết quả dạng JSON ra đầu ra chuẩn; lời cho người đọc ra đầu ra lỗi.
+
+help-demo = Chạy thử cả một tỉnh trên máy này: máy chủ tỉnh, các xã, một sở; cắt đường truyền rồi nối lại.
+help-demo-headless = Tự kết thúc; mã thoát 0 chỉ khi mọi phép kiểm đều đạt.
+help-demo-hold = Giữ đường truyền bị cắt và mọi máy chạy cho đến khi bấm Enter.
+help-demo-communes = Số xã, 1-69. Mặc định: 3.
+help-demo-dossiers = Số hồ sơ. Mặc định: 60.
+help-demo-outage-s = Thời gian cắt đường truyền, tính bằng giây. Mặc định: 20.
+help-demo-sabotage = Làm hỏng một bản sao (replica), một mã hồ sơ (number) hoặc một xác nhận của tỉnh (proof); khi đó chạy thử phải thất bại.
+
+help-province = Máy chủ tỉnh.
+help-province-init = Tạo thư mục dữ liệu của máy chủ tỉnh.
+help-province-init-code = Mã định danh của tỉnh, ví dụ H27.
+help-province-init-name = Tên tỉnh.
+help-province-init-directory = Tệp danh mục ban đầu.
+help-province-init-sample = Dùng danh mục mẫu có sẵn; mọi trang và bản in mang dòng "DỮ LIỆU THỬ" mãi mãi.
+
+help-directory = Danh mục: cơ quan, thủ tục, lịch làm việc, công chức.
+help-directory-check = Kiểm tra tệp danh mục; nêu mọi lỗi kèm dòng và trường.
+help-directory-check-file = Tệp danh mục.
+help-directory-import = Nhập tệp danh mục làm bản dự thảo.
+help-directory-import-file = Tệp danh mục.
+help-directory-publish = Công bố bản dự thảo thành phiên bản mới có chữ ký và ngày hiệu lực.
+help-directory-publish-effective-at = Thời điểm có hiệu lực, RFC 3339, ví dụ 2026-03-02T00:00:00+07:00. Mặc định: ngay bây giờ.
+help-directory-show = Xem một tệp danh mục hoặc phiên bản đang có hiệu lực ở đây.
+help-directory-show-file = Tệp danh mục. Mặc định: phiên bản đang có hiệu lực.
+
+help-enrol = Cấp máy: máy trạm Một cửa của các xã.
+help-enrol-new = Tạo mã dùng một lần cho một máy của đơn vị.
+help-enrol-new-agency = Mã định danh của đơn vị, ví dụ H27.101.
+help-enrol-new-address = Địa chỉ và cổng để máy trạm gọi về máy chủ tỉnh.
+help-enrol-new-valid-h = Thời hạn của mã, tính bằng giờ. Mặc định: 24.
+help-enrol-new-pack = Ghi tệp niêm phong cho máy có thể chưa có đường truyền.
+help-enrol-grant = Trả lời yêu cầu cấp máy mang đến bằng USB.
+help-enrol-grant-request = Tệp yêu cầu.
+help-enrol-grant-out = Tệp trả lời sẽ ghi ra.
+help-enrol-list = Danh sách máy, lần liên lạc cuối và chứng thư.
+help-enrol-ban = Cấm một máy.
+help-enrol-ban-node = Mã máy: 32 chữ số thập lục phân.
+help-enrol-ban-why = Lý do.
+help-enrol-ban-suspect-from = Thời điểm bắt đầu nghi ngờ, RFC 3339; dữ liệu ghi từ đó bị đánh dấu để xem lại. Mặc định: không đánh dấu.
+
+help-commune = Máy trạm Một cửa cấp xã.
+help-commune-init = Tạo thư mục dữ liệu của máy trạm xã.
+help-commune-init-token = Mã dùng một lần do tỉnh cấp.
+help-commune-init-pack = Tệp niêm phong do tỉnh cấp, khi chưa có đường truyền.
+help-commune-init-request = Tệp yêu cầu sẽ ghi ra để mang về tỉnh.
+help-commune-init-grant = Tệp trả lời của tỉnh.
+
+help-serve = Chạy vai trò ghi trong thư mục dữ liệu. SIGTERM: dừng có thứ tự trong 5 giây.
+help-serve-listen = Địa chỉ và cổng QUIC mà máy chủ tỉnh nghe; cổng 0: để hệ thống chọn. Mặc định: 0.0.0.0:4272.
+help-serve-http = Địa chỉ và cổng của trang làm việc tại quầy. Mặc định: không mở.
+help-serve-no-sync = Không tự gọi về tỉnh.
+
+help-dossier = Hồ sơ.
+help-dossier-lodge = Tiếp nhận hồ sơ, mỗi dòng JSON một hồ sơ; chỉ in kết quả sau khi đã ghi bền vững.
+help-dossier-lodge-from = Tệp các dòng JSON, hoặc - là đầu vào chuẩn.
+help-dossier-lodge-historic = Nhập bù: lấy thời điểm ghi trong dòng và đánh dấu như vậy.
+help-dossier-act = Thực hiện thao tác trên hồ sơ, mỗi dòng JSON một thao tác.
+help-dossier-act-from = Tệp các dòng JSON, hoặc - là đầu vào chuẩn.
+help-dossier-act-historic = Nhập bù: lấy thời điểm ghi trong dòng và đánh dấu như vậy.
+help-dossier-show = Xem trọn một hồ sơ.
+help-dossier-show-number = Mã hồ sơ, ví dụ H27.101-260302-0690001.
+help-dossier-list = Danh sách và tìm kiếm hồ sơ, không cần dấu.
+help-dossier-list-status = Chỉ trạng thái quốc gia này, 1-10. Mặc định: mọi trạng thái.
+help-dossier-list-holder = Chỉ hồ sơ do đơn vị này giữ, ví dụ H27.101. Mặc định: mọi đơn vị.
+help-dossier-list-overdue = Chỉ hồ sơ quá hạn.
+help-dossier-list-needs-person = Chỉ hồ sơ chờ người quyết định.
+help-dossier-list-query = Từ cần tìm, có dấu hoặc không dấu.
+help-dossier-list-limit = Số hồ sơ nhiều nhất. Mặc định: không giới hạn.
+help-dossier-acts = Bảng thao tác: ai làm được gì, khi nào, kèm dữ liệu gì.
+help-dossier-acts-help = Xem bảng thao tác; thêm --json để lấy dạng JSON.
+help-dossier-export = Xuất mọi hồ sơ máy này giữ, thứ tự và dạng thống nhất; hai bản sao khớp nhau in ra giống nhau từng byte.
+
+help-sync = Đồng bộ với tỉnh.
+help-sync-now = Thực hiện một phiên đồng bộ.
+help-sync-now-wait-s = Thời gian chờ phiên kết thúc, tính bằng giây. Mặc định: 60.
+help-sync-now-scrub = So sánh toàn bộ, không chỉ phần mới.
+help-sync-status = Dữ liệu đang chờ, chờ từ khi nào, xác nhận cuối của tỉnh.
+
+help-quarantine = Dữ liệu tỉnh đã giữ lại mà chưa áp dụng; do người quyết định.
+help-quarantine-list = Danh sách dữ liệu đang giữ lại.
+help-quarantine-release = Cho áp dụng.
+help-quarantine-release-ids = Mã của các mục.
+help-quarantine-release-machine = Mọi mục của máy này: 32 chữ số thập lục phân.
+help-quarantine-void = Cho áp dụng và đánh dấu không có hiệu lực.
+help-quarantine-void-ids = Mã của các mục.
+help-quarantine-refuse = Không nhận.
+help-quarantine-refuse-id = Mã của mục.
+help-quarantine-refuse-why = Lý do.
+
+help-scan = Bản quét của giấy tờ.
+help-scan-add = Thêm bản quét cho một giấy tờ.
+help-scan-add-number = Mã hồ sơ.
+help-scan-add-paper = Khóa của giấy tờ trong hồ sơ.
+help-scan-add-file = Tệp bản quét.
+help-scan-list = Danh sách bản quét, trạng thái và tiến độ.
+
+help-bundle = Trao đổi bằng USB.
+help-bundle-export = Ghi phần mà bên kia chưa có.
+help-bundle-export-out = Tệp sẽ ghi ra (hoặc phần đầu tiên).
+help-bundle-export-part-mb = Cỡ lớn nhất của mỗi phần, tính bằng MB. Mặc định: một tệp duy nhất.
+help-bundle-inspect = Xem tệp USB chứa gì.
+help-bundle-inspect-file = Tệp USB.
+help-bundle-import = Nhận tệp USB; nhận lại lần nữa cũng không sao.
+help-bundle-import-file = Tệp USB.
+
+help-backup = Sao lưu và phục hồi.
+help-backup-create = Sao lưu trong khi đơn vị vẫn làm việc.
+help-backup-create-out = Tệp sao lưu sẽ ghi ra.
+help-backup-restore = Phục hồi vào thư mục trống.
+help-backup-restore-file = Tệp sao lưu.
+help-backup-restore-grant = Tệp cho phép của tỉnh, khi phục hồi trên máy khác. Mặc định: máy cũ, không cần.
+help-backup-verify = Kiểm tra tệp sao lưu.
+help-backup-verify-file = Tệp sao lưu.
+
+help-person = Công chức của đơn vị.
+help-person-list = Danh sách công chức.
+help-person-add = Thêm công chức.
+help-person-add-officer = Mã công chức, ví dụ H27.102/02.
+help-person-reset = Cấp lại mã bí mật cho công chức.
+help-person-reset-officer = Mã công chức, ví dụ H27.102/02.
+help-person-disable = Khóa tài khoản của công chức.
+help-person-disable-officer = Mã công chức, ví dụ H27.102/02.
+
+help-verify = Tính lại chuỗi, mã tổng hợp và bảng dữ liệu rồi so sánh. Mã thoát 1: có sai lệch.
+help-rebuild = Dựng lại các bảng từ nhật ký. Cần dừng serve trước.
+help-doctor = Tìm những gì người ở đây tự sửa được. Mã thoát 1: có việc cần làm.
+help-doctor-line = Kiểm tra cả đường truyền về tỉnh.
+help-bench = Đo hiệu năng.
+help-bench-wire = Cho khối lượng mẫu chạy qua hai bản sao: byte, lượt, giây, bộ nhớ.
+help-bench-wire-ops = Tệp khối lượng mẫu (bench/gen.py).
+help-bench-link = Đường truyền yếu.
+help-bench-store = Ghi, danh sách, tìm kiếm, khởi động và bộ nhớ với 100.000 hồ sơ.

@@ -1,0 +1,1 @@
+### Đồng bộ: kết quả phiên và tình trạng.

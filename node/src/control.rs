@@ -1,0 +1,378 @@
+//! The local socket of a running program: short commands write through it, under the boot of `serve`, so that a
+//! directory has one writer and one log at a time.
+//!
+//! One request per connection: a JSON line, then the request's own lines until the caller stops writing; answers
+//! are JSON lines, the last one final. Only who may enter the office's directory may connect.
+
+use std::fs::File;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixListener;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::refusal::Refusal;
+
+/// The socket's name in the office's directory.
+const SOCKET_NAME: &str = "control.sock";
+/// Most requests served at once; a further one is answered "busy".
+const REQUESTS_MAX: usize = 32;
+/// Longest line of a request.
+const LINE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// The form of requests and answers.
+const CONTROL_VERSION: u16 = 1;
+
+/// What a short command asks of the running program.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// The form; another one is refused.
+    v: u16,
+    /// What to do.
+    pub command: Command,
+}
+
+/// The commands that write, or that ask the running program about itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Lines of `dossier lodge` follow; one answer each.
+    Lodge {
+        /// Entered afterwards.
+        historic: bool,
+    },
+    /// Lines of `dossier act` follow; one answer each.
+    Act {
+        /// Entered afterwards.
+        historic: bool,
+    },
+    /// One session with the province now.
+    SyncNow {
+        /// Longest wait.
+        wait_s: u64,
+    },
+    /// Whether a session with the province is open.
+    SyncState,
+    /// A code for one new machine.
+    EnrolNew {
+        /// Its seat.
+        agency: String,
+        /// Where it finds this server.
+        addresses: Vec<String>,
+        /// For how long.
+        valid_h: u64,
+    },
+    /// A checked directory file becomes the draft; its text follows as lines.
+    DirectoryImport,
+    /// The draft becomes the next version.
+    DirectoryPublish {
+        /// From when it is in force, in milliseconds since 1970; now without it.
+        effective_at: Option<i64>,
+    },
+    /// Quarantined entries are marked void by a person.
+    QuarantineVoid {
+        /// Their ids.
+        ids: Vec<String>,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Request {
+    /// A request of this program's form.
+    #[must_use]
+    pub const fn new(command: Command) -> Self {
+        Self { v: CONTROL_VERSION, command }
+    }
+}
+
+/// How a command ended when it did not end well; the exit codes of the contract.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// The input or the request is refused.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The other side was not reached; nothing is lost.
+    #[error(transparent)]
+    NotReached(Refusal),
+    /// This machine cannot: disk, lock, permission, version.
+    #[error(transparent)]
+    Machine(Refusal),
+    /// Our mistake.
+    #[error(transparent)]
+    Bug(Refusal),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// One answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    /// To one line, or progress.
+    Line(LineAnswer),
+    /// The last one.
+    Done(Value),
+    /// The last one, when it failed as a whole.
+    Failed(Failure),
+}
+
+/// The answer to one line: done, or refused while the others go on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineAnswer {
+    /// What was done.
+    Done(Value),
+    /// Why not.
+    Refused {
+        /// The line, counted from 1.
+        line: u64,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// What carries out requests: the same code in the running program and in a short command that found none.
+pub trait Handler: Send + Sync {
+    /// Carries out one command.
+    ///
+    /// `input` gives the request's lines; `answer` takes one answer at a time and returns false when nobody listens
+    /// any more, which does not stop the work.
+    ///
+    /// # Errors
+    /// [`Failure`] when the command failed as a whole.
+    fn handle(
+        &self,
+        command: &Command,
+        input: &mut dyn BufRead,
+        answer: &mut dyn FnMut(LineAnswer) -> bool,
+    ) -> Result<Value, Failure>;
+}
+
+/// The path that fits into a socket address however deep the directory lies. Valid while the file is open.
+fn short_path(dir: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}/{SOCKET_NAME}", dir.as_raw_fd()))
+}
+
+/// A listening control socket; gone when dropped.
+#[derive(Debug)]
+pub struct Listening {
+    path: PathBuf,
+    dir: File,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // Wakes the accepting thread, which sees that the socket's file is gone.
+        let _nobody_may_be_there = std::fs::remove_file(&self.path);
+        let _nobody_may_be_there = UnixStream::connect(short_path(&self.dir));
+    }
+}
+
+/// Listens in the office's directory and serves each request on a thread of its own.
+///
+/// The caller holds the directory's lock, so a socket file found here is left over and is replaced.
+///
+/// # Errors
+/// The socket cannot be created there.
+pub fn listen(dir: &Path, handler: Arc<dyn Handler>) -> std::io::Result<Listening> {
+    let path = dir.join(SOCKET_NAME);
+    let opened = File::open(dir)?;
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(short_path(&opened))?;
+    let busy = Arc::new(AtomicUsize::new(0));
+    let watched = path.clone();
+    std::thread::Builder::new().name("control".to_owned()).spawn(move || {
+        for stream in listener.incoming() {
+            if !watched.exists() {
+                return;
+            }
+            let Ok(stream) = stream else { continue };
+            let (handler, busy) = (Arc::clone(&handler), Arc::clone(&busy));
+            if busy.fetch_add(1, Ordering::SeqCst) >= REQUESTS_MAX {
+                busy.fetch_sub(1, Ordering::SeqCst);
+                let failed = Answer::Failed(Failure::Machine(Refusal::new("control-busy")));
+                let _caller_may_be_gone = send(&mut &stream, &failed);
+                continue;
+            }
+            let spawned = std::thread::Builder::new().name("control-request".to_owned()).spawn({
+                let busy = Arc::clone(&busy);
+                move || {
+                    serve_one(&stream, handler.as_ref());
+                    busy.fetch_sub(1, Ordering::SeqCst);
+                }
+            });
+            if spawned.is_err() {
+                busy.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+    })?;
+    Ok(Listening { path, dir: opened })
+}
+
+fn serve_one(stream: &UnixStream, handler: &dyn Handler) {
+    let mut input = Bounded { inner: BufReader::new(stream), left: LINE_BYTES_MAX };
+    let mut first = String::new();
+    let request = match input.read_line(&mut first) {
+        Ok(_) => serde_json::from_str::<Request>(&first).ok().filter(|request| request.v == CONTROL_VERSION),
+        Err(_) => None,
+    };
+    let mut out = stream;
+    let last = match request {
+        None => Answer::Failed(Failure::Machine(Refusal::new("control-version"))),
+        Some(request) => {
+            let mut answer = |line| send(&mut out, &Answer::Line(line)).is_ok();
+            match handler.handle(&request.command, &mut input, &mut answer) {
+                Ok(value) => Answer::Done(value),
+                Err(failure) => Answer::Failed(failure),
+            }
+        }
+    };
+    let _caller_may_be_gone = send(&mut &*stream, &last);
+}
+
+/// A reader that ends after a bound, refilled line by line by its user.
+#[derive(Debug)]
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: BufRead> std::io::Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.inner.read(buffer)
+    }
+}
+
+impl<R: BufRead> BufRead for Bounded<R> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        if self.left == 0 {
+            return Err(std::io::Error::other("a line is too long"));
+        }
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        let taken = u64::try_from(amount).unwrap_or(u64::MAX);
+        self.left = self.left.saturating_sub(taken);
+        self.inner.consume(amount);
+    }
+
+    fn read_line(&mut self, line: &mut String) -> std::io::Result<usize> {
+        self.left = LINE_BYTES_MAX;
+        self.inner.read_line(line)
+    }
+}
+
+fn send(out: &mut impl Write, answer: &Answer) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(answer).map_err(std::io::Error::other)?;
+    line.push(b'\n');
+    out.write_all(&line)
+}
+
+/// Asks the program that serves this directory; `None` when none does.
+///
+/// # Errors
+/// What the running program answered, or that the connection broke.
+pub fn call(
+    dir: &Path,
+    request: &Request,
+    mut input: impl BufRead + Send,
+    mut answer: impl FnMut(LineAnswer),
+) -> Option<Result<Value, Failure>> {
+    let opened = File::open(dir).ok()?;
+    let stream = UnixStream::connect(short_path(&opened)).ok()?;
+    let broken = || Failure::Machine(Refusal::new("control-broken"));
+    Some(std::thread::scope(|scope| {
+        let mut out = &stream;
+        let mut first = serde_json::to_vec(request).map_err(|_| broken())?;
+        first.push(b'\n');
+        out.write_all(&first).map_err(|_| broken())?;
+        scope.spawn(|| {
+            // Answers are read meanwhile, so neither side waits for the other for ever.
+            let _running_program_may_have_ended = std::io::copy(&mut input, &mut &stream);
+            let _running_program_may_have_ended = stream.shutdown(std::net::Shutdown::Write);
+        });
+        let mut reader = BufReader::new(&stream);
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).map_err(|_| broken())? == 0 {
+                return Err(broken());
+            }
+            match serde_json::from_str::<Answer>(&line).map_err(|_| broken())? {
+                Answer::Line(line) => answer(line),
+                Answer::Done(value) => return Ok(value),
+                Answer::Failed(failure) => return Err(failure),
+            }
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Echo;
+
+    impl Handler for Echo {
+        fn handle(
+            &self,
+            command: &Command,
+            input: &mut dyn BufRead,
+            answer: &mut dyn FnMut(LineAnswer) -> bool,
+        ) -> Result<Value, Failure> {
+            let mut count = 0;
+            for (place, line) in input.lines().enumerate() {
+                count += 1;
+                let line = line.unwrap();
+                let refused =
+                    LineAnswer::Refused { line: place as u64 + 1, refusal: Refusal::new("line-not-json") };
+                answer(if line == "bad" { refused } else { LineAnswer::Done(line.into()) });
+            }
+            match command {
+                Command::Lodge { .. } => Ok(count.into()),
+                _ => Err(Failure::NotReached(Refusal::of_field("x", "y").with("z", 1))),
+            }
+        }
+    }
+
+    #[test]
+    fn requests_are_answered_line_by_line_even_from_a_deep_directory() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("sâu".repeat(30)).join("sâu".repeat(30));
+        std::fs::create_dir_all(&dir).unwrap();
+        let lodge = Request::new(Command::Lodge { historic: false });
+        assert!(call(&dir, &lodge, std::io::empty(), |_| {}).is_none(), "nobody serves");
+        let listening = listen(&dir, Arc::new(Echo)).unwrap();
+        let mut answers = Vec::new();
+        let lines: String =
+            (0..5000).map(|n| if n == 7 { "bad\n".to_owned() } else { format!("{n}\n") }).collect();
+        let done = call(&dir, &lodge, lines.as_bytes(), |line| answers.push(line)).unwrap();
+        assert_eq!((done, answers.len()), (Ok(5000.into()), 5000));
+        assert!(
+            matches!(&answers[7], LineAnswer::Refused { line: 8, refusal } if refusal.code == "line-not-json")
+        );
+        let failed = call(&dir, &Request::new(Command::SyncState), std::io::empty(), |_| {}).unwrap();
+        assert_eq!(failed, Err(Failure::NotReached(Refusal::of_field("x", "y").with("z", 1))));
+        drop(listening);
+        assert!(call(&dir, &lodge, std::io::empty(), |_| {}).is_none(), "nobody serves any more");
+    }
+}

@@ -1,0 +1,350 @@
+//! Doing an act: a checked line, the dossier's state and the directory become what is written.
+//!
+//! The table of acts and the dossier's own past decide whether it may be done; the directory gives the legal
+//! effects, which the act carries as facts.
+
+use sync_protocol::time::Millis;
+
+use crate::clock::civil;
+use crate::desk::line::ActLine;
+use crate::desk::line::Detail;
+use crate::desk::receive::CLOCK_SLACK_MS;
+use crate::desk::receive::due_fact;
+use crate::directory::Directory;
+use crate::directory::agency::Role;
+use crate::directory::agency::SeatKind;
+use crate::directory::procedure::Procedure;
+use crate::directory::procedure::SupplementClock;
+use crate::directory::procedure::TermUnit;
+use crate::directory::term::DueDate;
+use crate::dossier::act::Assign;
+use crate::dossier::act::AttachPaper;
+use crate::dossier::act::Body;
+use crate::dossier::act::ClockPolicy;
+use crate::dossier::act::CorrectField;
+use crate::dossier::act::Decline;
+use crate::dossier::act::Due;
+use crate::dossier::act::Finish;
+use crate::dossier::act::FinishResult;
+use crate::dossier::act::Issue;
+use crate::dossier::act::Kind;
+use crate::dossier::act::Mark;
+use crate::dossier::act::MoveStep;
+use crate::dossier::act::Note;
+use crate::dossier::act::Recall;
+use crate::dossier::act::ReceiveSupplement;
+use crate::dossier::act::RequestSupplement;
+use crate::dossier::act::ReturnResult;
+use crate::dossier::act::Settle;
+use crate::dossier::act::Sign;
+use crate::dossier::act::SignMode;
+use crate::dossier::act::TakeOver;
+use crate::dossier::act::Transfer;
+use crate::dossier::fold::State;
+use crate::dossier::paper::Paper;
+use crate::ids::AgencyCode;
+use crate::ids::OfficerId;
+use crate::refusal::Refusal;
+
+/// What the desk knows when an act is done.
+#[derive(Debug)]
+pub(crate) struct Bench<'a> {
+    pub(crate) directory: &'a Directory,
+    pub(crate) state: &'a State,
+    pub(crate) now: Millis,
+    pub(crate) is_historic: bool,
+    /// The keys that papers of this act will get, by their place.
+    pub(crate) paper_keys: Vec<String>,
+}
+
+/// What an act writes beside itself.
+#[derive(Debug)]
+pub(crate) struct Doing {
+    pub(crate) body: Body,
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) papers: Vec<Paper>,
+}
+
+impl From<Body> for Doing {
+    fn from(body: Body) -> Self {
+        Self { body, fields: Vec::new(), papers: Vec::new() }
+    }
+}
+
+/// Computes what an act carries.
+///
+/// # Errors
+/// The first rule the line breaks; nothing is written.
+pub(crate) fn doing(bench: &Bench<'_>, line: &ActLine) -> Result<Doing, Refusal> {
+    if line.occurred_at.is_some_and(|at| at.0 > bench.now.0 + CLOCK_SLACK_MS) {
+        return Err(Refusal::of_field("desk-future", "occurred_at"));
+    }
+    let today = civil(bench.now).ok_or_else(|| Refusal::new("desk-future"))?.date();
+    let day = line.occurred_at.filter(|_| bench.is_historic).and_then(civil).map_or(today, |at| at.date());
+    let seat = &line.officer.seat;
+    let directory = bench.directory;
+    directory.officer_to_act(&line.officer, seat, day)?;
+    let detail = &line.detail;
+    Ok(match line.kind {
+        Kind::Assign => {
+            let assignee =
+                detail.assignee.as_ref().ok_or_else(|| Refusal::of_field("line-missing", "assignee"))?;
+            directory.officer_named(assignee, seat, day, "assignee")?;
+            Body::from(Assign { assignee: assignee.to_string() }).into()
+        }
+        Kind::MoveStep => Body::from(move_step(bench, detail, seat, day)?).into(),
+        Kind::Transfer => {
+            let to = detail.to.clone().ok_or_else(|| Refusal::of_field("line-missing", "to"))?;
+            check_transfer(directory, &to, day)?;
+            Body::from(Transfer {
+                to,
+                consignment: detail.consignment.clone(),
+                reason: detail.reason.clone(),
+            })
+            .into()
+        }
+        Kind::TakeOver => {
+            let procedure = pinned_procedure(bench);
+            let step = procedure.and_then(|procedure| bench.directory.first_step(procedure));
+            Body::from(TakeOver { step: step.map(|step| step.code.clone()) }).into()
+        }
+        Kind::Decline => {
+            let reason = detail.reason.clone().ok_or_else(|| Refusal::of_field("line-missing", "reason"))?;
+            Body::from(Decline { reason }).into()
+        }
+        Kind::Recall => Body::from(Recall { reason: detail.reason.clone() }).into(),
+        Kind::RequestSupplement => {
+            check_approval(directory, line, day)?;
+            Body::from(RequestSupplement {
+                items: detail.items.clone(),
+                deadline: detail.deadline,
+                clock: clock_policy(bench, day),
+                register_no: None,
+            })
+            .into()
+        }
+        Kind::ReceiveSupplement => {
+            let counts_at = line.occurred_at.filter(|_| bench.is_historic).unwrap_or(bench.now);
+            Doing {
+                body: Body::from(ReceiveSupplement {
+                    papers: bench.paper_keys.clone(),
+                    slip: None,
+                    counts_at: None,
+                    due: due_after_supplement(bench, counts_at)?,
+                }),
+                fields: Vec::new(),
+                papers: detail.papers.clone(),
+            }
+        }
+        Kind::Sign => {
+            let signer = detail.signer.as_ref().unwrap_or(&line.officer);
+            directory.officer_named(signer, seat, day, "signer")?;
+            Body::from(Sign {
+                mode: detail.mode.unwrap_or(SignMode::Paper),
+                signer: signer.to_string(),
+                ref_no: detail.ref_no.clone(),
+                signed_on: detail.signed_on.clone(),
+                hash: detail.hash,
+            })
+            .into()
+        }
+        Kind::Issue => Body::from(Issue { register_no: detail.register_no.clone() }).into(),
+        Kind::Finish => Body::from(Finish {
+            result: detail.result.unwrap_or(FinishResult::Granted),
+            reasons: detail.reasons.clone(),
+            hash: detail.hash,
+        })
+        .into(),
+        Kind::ReturnResult => Body::from(ReturnResult {
+            collector: detail.collector.clone(),
+            signature_kind: None,
+            is_settled: true,
+        })
+        .into(),
+        Kind::Note => Body::from(Note {}).into(),
+        Kind::AttachPaper => Doing {
+            body: Body::from(AttachPaper { papers: bench.paper_keys.clone() }),
+            fields: Vec::new(),
+            papers: detail.papers.clone(),
+        },
+        Kind::CorrectField => correct_field(bench.state, detail)?,
+        Kind::Settle => {
+            let choice = detail.choice.filter(|choice| detail.acts.contains(choice));
+            let choice = choice.ok_or_else(|| Refusal::of_field("desk-choice-missing", "choice"))?;
+            let (acts, field, basis) = (detail.acts.clone(), detail.field.clone(), detail.basis.clone());
+            Body::from(Settle { acts, choice, field, basis }).into()
+        }
+        Kind::Mark => {
+            let mark = detail.mark.ok_or_else(|| Refusal::of_field("line-missing", "mark"))?;
+            let basis = detail.basis.clone().ok_or_else(|| Refusal::of_field("line-missing", "basis"))?;
+            Body::from(Mark { acts: detail.acts.clone(), mark, basis }).into()
+        }
+        Kind::Receive
+        | Kind::RegisterOnline
+        | Kind::AcceptOnline
+        | Kind::AskBeforeReceipt
+        | Kind::RefuseReceipt
+        | Kind::HandOverExternal
+        | Kind::ReceiveResultExternal
+        | Kind::TakeBackExternal
+        | Kind::Reassign
+        | Kind::ExpireSupplement
+        | Kind::RequestPayment
+        | Kind::ConfirmPayment
+        | Kind::WaiveFee
+        | Kind::Refund
+        | Kind::CancelReceipt
+        | Kind::RequestWithdrawal
+        | Kind::AcceptWithdrawal
+        | Kind::Stop
+        | Kind::Resume
+        | Kind::Extend
+        | Kind::SubmitForSignature
+        | Kind::ReceiveResult
+        | Kind::SendByPost
+        | Kind::Attest
+        | Kind::Link
+        | Kind::Rate
+        | Kind::ReplaceNumber
+        | Kind::SendPaper
+        | Kind::ReceivePaper => {
+            return Err(Refusal::of_field("not-in-this-version", "act").with("what", line.kind.name()));
+        }
+    })
+}
+
+/// The procedure version the dossier was received under.
+fn pinned_procedure<'a>(bench: &Bench<'a>) -> Option<&'a Procedure> {
+    let receive = bench.state.receive.as_ref()?;
+    let day = civil(bench.state.received_at?)?.date();
+    bench.directory.procedure(&receive.procedure, day)
+}
+
+fn move_step(
+    bench: &Bench<'_>,
+    detail: &Detail,
+    seat: &AgencyCode,
+    day: jiff::civil::Date,
+) -> Result<MoveStep, Refusal> {
+    if let Some(officer) = &detail.assignee {
+        bench.directory.officer_named(officer, seat, day, "assignee")?;
+    }
+    let assignee = detail.assignee.as_ref().map(ToString::to_string);
+    let here = bench.state.process.step.as_deref();
+    let workflow = pinned_procedure(bench).and_then(|procedure| bench.directory.workflow_of(procedure));
+    let asked = detail.step.as_deref().unwrap_or("next");
+    // Without a workflow, and past its last step, an officer may still record that work went on.
+    let step = match (workflow, asked) {
+        (None, "next" | "back") => here.unwrap_or_default().to_owned(),
+        (Some(workflow), "next") => {
+            workflow.next(here).map(|step| step.code.as_str()).or(here).unwrap_or_default().to_owned()
+        }
+        (Some(workflow), "back") => here
+            .and_then(|here| workflow.previous(here))
+            .map(|step| step.code.clone())
+            .ok_or_else(|| Refusal::of_field("desk-step-unknown", "step"))?,
+        (Some(workflow), code) if workflow.step(code).is_some() => code.to_owned(),
+        (_, _) => return Err(Refusal::of_field("desk-step-unknown", "step")),
+    };
+    Ok(MoveStep { step, is_back: asked == "back", assignee })
+}
+
+fn check_transfer(directory: &Directory, to: &AgencyCode, day: jiff::civil::Date) -> Result<(), Refusal> {
+    match directory.agency_to_use(to, day, "to")?.seat {
+        SeatKind::Node | SeatKind::Hosted => Ok(()),
+        SeatKind::External => Err(Refusal::of_field("desk-transfer-unknown", "to")),
+    }
+}
+
+/// A request for supplement is approved by a leader of the office; a leader who asks approves by doing so.
+fn check_approval(directory: &Directory, line: &ActLine, day: jiff::civil::Date) -> Result<(), Refusal> {
+    let is_leader = |officer: &OfficerId| {
+        directory.officer(officer).is_some_and(|officer| officer.has_any(&[Role::Leader, Role::Director]))
+    };
+    match &line.approved_by {
+        None if is_leader(&line.officer) => Ok(()),
+        None => Err(Refusal::of_field("desk-approval-missing", "approved_by")),
+        Some(approver) => {
+            directory.officer_named(approver, &line.officer.seat, day, "approved_by")?;
+            if is_leader(approver) {
+                Ok(())
+            } else {
+                Err(Refusal::of_field("desk-approver-no-leader", "approved_by"))
+            }
+        }
+    }
+}
+
+fn clock_policy(bench: &Bench<'_>, day: jiff::civil::Date) -> ClockPolicy {
+    let received = bench.state.received_at.and_then(civil).map_or(day, |at| at.date());
+    let clock = match pinned_procedure(bench) {
+        Some(procedure) => bench.directory.supplement_clock(procedure, received),
+        None => bench.directory.rule_set(received).supplement_clock,
+    };
+    match clock {
+        SupplementClock::Pause => ClockPolicy::Pause,
+        SupplementClock::Restart => ClockPolicy::Restart,
+    }
+}
+
+/// The new due date, by the clock that the open request for supplement named.
+fn due_after_supplement(bench: &Bench<'_>, resumed_at: Millis) -> Result<Option<Due>, Refusal> {
+    let Some(old) = &bench.state.process.due else { return Ok(None) };
+    let Some(paused_at) = bench.state.process.paused_at else { return Ok(Some(old.clone())) };
+    let asked = bench.state.acts.iter().rev().find_map(|act| match (&act.act.body, act.is_effective) {
+        (Body::RequestSupplement(body), true) => Some(body.clock),
+        (_, _) => None,
+    });
+    let clock = match asked {
+        Some(ClockPolicy::Restart) => SupplementClock::Restart,
+        Some(ClockPolicy::Pause) | None => SupplementClock::Pause,
+    };
+    let unit = TermUnit::by_name(&old.unit).ok_or_else(|| Refusal::new("desk-not-computable"))?;
+    let before = DueDate {
+        at: old.at,
+        starts_at: old.starts_at,
+        amount: old.amount,
+        unit,
+        calendar: old.calendar.clone(),
+    };
+    let due = bench.directory.due_after_supplement(clock, &before, paused_at, resumed_at)?;
+    Ok(Some(due_fact(due)))
+}
+
+fn correct_field(state: &State, detail: &Detail) -> Result<Doing, Refusal> {
+    let field = detail.field.clone().ok_or_else(|| Refusal::of_field("line-missing", "field"))?;
+    let value = detail.value.clone().ok_or_else(|| Refusal::of_field("line-missing", "value"))?;
+    let is_known = field == "summary"
+        || state.fields.contains_key(&field)
+        || PERSON_FIELDS.iter().any(|name| {
+            field.strip_prefix("owner.").or_else(|| field.strip_prefix("submitter.")) == Some(name)
+        });
+    if !is_known {
+        return Err(Refusal::of_field("desk-field-unknown", "field"));
+    }
+    if state.fields.get(&field).is_some_and(|values| values.len() == 1) && state.field(&field) == Some(&value)
+    {
+        return Err(Refusal::of_field("act-field-unchanged", "value"));
+    }
+    Ok(Doing {
+        body: Body::from(CorrectField { field: field.clone() }),
+        fields: vec![(field, value)],
+        papers: Vec::new(),
+    })
+}
+
+/// What a person's registers are called after `owner.` or `submitter.`.
+const PERSON_FIELDS: [&str; 12] = [
+    "kind",
+    "name",
+    "id_type",
+    "id_no",
+    "dob",
+    "sex",
+    "phone",
+    "email",
+    "address.text",
+    "address.commune",
+    "address.province",
+    "authorisation",
+];

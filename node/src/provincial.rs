@@ -1,0 +1,149 @@
+//! What the province's items say: the bodies of `sync_protocol::item::Item`, each with its version.
+
+use minicbor::Decode;
+use minicbor::Encode;
+use sync_protocol::ids::Hash;
+use sync_protocol::ids::NodeId;
+use sync_protocol::time::Millis;
+
+/// The body format this program writes.
+pub const BODY_VERSION: u16 = 1;
+/// Largest directory that is unpacked.
+pub const DIRECTORY_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// A published directory version.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PublishedDirectory {
+    /// The body's format.
+    #[n(0)]
+    pub format: u16,
+    /// The directory's version, from 1.
+    #[n(1)]
+    pub version: u32,
+    /// From when it is in force.
+    #[n(2)]
+    pub effective_at: Millis,
+    /// BLAKE3 of the content.
+    #[n(3)]
+    pub hash: Hash,
+    /// The content's size before packing.
+    #[n(4)]
+    pub size_bytes: u64,
+    /// The canonical content under zstd.
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub packed: Vec<u8>,
+}
+
+/// Number series given to one machine.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SeriesGrant {
+    /// The body's format.
+    #[n(0)]
+    pub format: u16,
+    /// The machine.
+    #[n(1)]
+    pub machine: NodeId,
+    /// The series, as their digits.
+    #[n(2)]
+    pub series: Vec<String>,
+}
+
+/// A body that this program cannot use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Not of the expected shape, or its content is not what it says.
+    #[error("an item's body is damaged")]
+    Damaged,
+    /// Of a newer program.
+    #[error("an item's body needs a program that reads format {0}")]
+    Newer(u16),
+}
+
+impl PublishedDirectory {
+    /// Packs a canonical directory.
+    ///
+    /// # Errors
+    /// The compressor failed, which means that memory ran out.
+    pub fn pack(version: u32, effective_at: Millis, content: &[u8]) -> std::io::Result<Self> {
+        Ok(Self {
+            format: BODY_VERSION,
+            version,
+            effective_at,
+            hash: Hash(*blake3::hash(content).as_bytes()),
+            size_bytes: u64::try_from(content.len()).unwrap_or(u64::MAX),
+            packed: zstd::bulk::compress(content, 12)?,
+        })
+    }
+
+    /// The canonical content, checked against its hash.
+    ///
+    /// # Errors
+    /// [`BodyError::Damaged`] when it is too large or not what its hash says.
+    pub fn unpack(&self) -> Result<Vec<u8>, BodyError> {
+        let size_bytes = usize::try_from(self.size_bytes).map_err(|_| BodyError::Damaged)?;
+        if size_bytes > DIRECTORY_BYTES_MAX {
+            return Err(BodyError::Damaged);
+        }
+        let content = zstd::bulk::decompress(&self.packed, size_bytes).map_err(|_| BodyError::Damaged)?;
+        if *blake3::hash(&content).as_bytes() == self.hash.0 { Ok(content) } else { Err(BodyError::Damaged) }
+    }
+
+    /// Reads the body's bytes.
+    ///
+    /// # Errors
+    /// [`BodyError`].
+    pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
+        let body: Self = minicbor::decode(bytes).map_err(|_| BodyError::Damaged)?;
+        if body.format > BODY_VERSION { Err(BodyError::Newer(body.format)) } else { Ok(body) }
+    }
+}
+
+impl SeriesGrant {
+    /// Reads the body's bytes.
+    ///
+    /// # Errors
+    /// [`BodyError`].
+    pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
+        let body: Self = minicbor::decode(bytes).map_err(|_| BodyError::Damaged)?;
+        if body.format > BODY_VERSION { Err(BodyError::Newer(body.format)) } else { Ok(body) }
+    }
+}
+
+/// A body's bytes.
+///
+/// # Panics
+/// Never: writing to memory cannot fail.
+#[must_use]
+#[expect(
+    clippy::expect_used,
+    reason = "writing to a Vec cannot fail and no encoder of ours returns an error"
+)]
+pub fn to_bytes<T: Encode<()>>(body: &T) -> Vec<u8> {
+    minicbor::to_vec(body).expect("encoding to memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_come_out_as_they_went_in_and_damage_is_noticed() {
+        let content = b"{\"kind\":\"province\"}\n".repeat(100);
+        let body = PublishedDirectory::pack(3, Millis(5), &content).unwrap();
+        let read = PublishedDirectory::read(&to_bytes(&body)).unwrap();
+        assert_eq!(read.unpack().unwrap(), content);
+        assert_eq!(
+            PublishedDirectory { size_bytes: u64::MAX, ..read.clone() }.unpack(),
+            Err(BodyError::Damaged)
+        );
+        assert_eq!(
+            PublishedDirectory { hash: Hash([0; 32]), ..read.clone() }.unpack(),
+            Err(BodyError::Damaged)
+        );
+        let newer = PublishedDirectory { format: 9, ..read };
+        assert_eq!(PublishedDirectory::read(&to_bytes(&newer)), Err(BodyError::Newer(9)));
+        assert_eq!(SeriesGrant::read(&[0xff]), Err(BodyError::Damaged));
+    }
+}

@@ -1,0 +1,113 @@
+//! A commune node: enrolling it and keeping its line.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sync_protocol::ids::NodeId;
+use tokio::runtime::Handle;
+use tokio::runtime::Runtime;
+
+use crate::control::Failure;
+use crate::identity::IdentityError;
+use crate::identity::MachineIdentity;
+use crate::identity::waiting_keys;
+use crate::refusal::Refusal;
+use crate::roles::Office;
+use crate::roles::fresh_seeds;
+use crate::roles::identity_failure;
+use crate::roles::store_failure;
+use crate::shutdown::Stop;
+use crate::store::Identity;
+use crate::store::OpenOptions;
+use crate::store::Role;
+use crate::store::Store;
+use crate::store::StoreError;
+use crate::sync::line::ADDRESSES_KEY;
+use crate::sync::line::CallError;
+use crate::sync::line::Caller;
+use crate::transport::enrol::Token;
+use crate::transport::enrol::enrol;
+
+/// Longest wait for the province at enrolment.
+const DIAL_MS: u64 = 10_000;
+/// Longest wait for the first session, which brings the directory.
+const FIRST_SESSION_MS: u64 = 120_000;
+
+/// Creates a commune node by a one-time code, with the line up: it is complete when this returns.
+///
+/// Repeated after a lost answer it goes on where it was.
+///
+/// # Errors
+/// The token cannot be used, the province was not reached ([`Failure::NotReached`]), or the disk is in the way.
+pub fn init(
+    dir: &Path,
+    witness_of: impl Fn(NodeId) -> PathBuf,
+    token: &str,
+    runtime: &Runtime,
+) -> Result<Office, Failure> {
+    let token = Token::from_text(token).map_err(|error| error.refusal())?;
+    std::fs::create_dir_all(dir).map_err(|error| store_failure(StoreError::from_file(error, dir)))?;
+    if dir.join(crate::store::open::FILE_NAME).exists() {
+        return Err(store_failure(StoreError::Exists { path: dir.to_owned() }));
+    }
+    let defaults = OpenOptions::new("");
+    let (random, clock) = (Arc::clone(&defaults.random), Arc::clone(&defaults.clock));
+    let identity = match MachineIdentity::load(dir) {
+        Ok(identity) => identity,
+        Err(IdentityError::Missing { .. }) => {
+            let keys = waiting_keys(dir, &fresh_seeds(random.as_ref())?).map_err(identity_failure)?;
+            let enrolled = runtime.block_on(enrol(&token, keys, DIAL_MS, clock)).map_err(|error| {
+                let refusal = error.refusal();
+                if error.is_retryable() { Failure::NotReached(refusal) } else { Failure::Refused(refusal) }
+            })?;
+            enrolled.identity.save(dir).map_err(identity_failure)?;
+            enrolled.identity
+        }
+        Err(error) => return Err(identity_failure(error)),
+    };
+    let facts = Identity {
+        province: identity.province(),
+        machine: identity.node(),
+        seat: identity.seat().clone(),
+        role: Role::Commune,
+    };
+    let store =
+        Store::create(dir, &facts, OpenOptions::new(witness_of(identity.node()))).map_err(store_failure)?;
+    let office = Office::assemble(dir, store, identity, random)?;
+    let addresses = serde_json::to_vec(&token.addresses).map_err(|_| Refusal::new("token-damaged"))?;
+    office.store.write(move |tx| tx.put_meta(ADDRESSES_KEY, &addresses)).map_err(store_failure)?;
+    let caller = caller(&office, runtime.handle().clone(), Stop::new(5_000))?;
+    caller.once(FIRST_SESSION_MS).map_err(|error| call_failure(&error))?;
+    Ok(office)
+}
+
+/// What calls the province from this office.
+///
+/// # Errors
+/// The identity does not fit the TLS library.
+pub fn caller(office: &Office, runtime: Handle, stop: Stop) -> Result<Caller, Failure> {
+    let desk = office.desk.clone();
+    Caller::new(
+        Arc::clone(&office.store),
+        Arc::clone(&office.identity),
+        Arc::clone(&office.random),
+        runtime,
+        stop,
+        Arc::new(move |at| desk.hear_time(at)),
+    )
+    .map_err(|error| {
+        tracing::error!(%error, "secure connections cannot be set up");
+        Failure::Bug(Refusal::new("line-set-up"))
+    })
+}
+
+/// A call that did not work out, as the end of a command.
+#[must_use]
+pub fn call_failure(error: &CallError) -> Failure {
+    match error {
+        CallError::Store(error) => store_failure(error.clone()),
+        other if other.is_final() => Failure::Refused(other.refusal()),
+        other => Failure::NotReached(other.refusal()),
+    }
+}

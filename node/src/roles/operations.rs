@@ -1,0 +1,161 @@
+//! The commands that write, carried out: by the running program for those who ask through the control socket, and
+//! by a short command itself when nothing runs.
+
+use std::collections::VecDeque;
+use std::io::BufRead;
+use std::sync::Arc;
+
+use serde_json::Value;
+use serde_json::json;
+use sync_protocol::time::Millis;
+use tokio::runtime::Runtime;
+
+use crate::control::Command;
+use crate::control::Failure;
+use crate::control::Handler;
+use crate::control::LineAnswer;
+use crate::desk::Answer;
+use crate::refusal::Refusal;
+use crate::roles::Office;
+use crate::roles::commune;
+use crate::roles::province;
+use crate::roles::store_failure;
+use crate::shutdown::Stop;
+use crate::store::Role;
+use crate::store::StoreError;
+use crate::sync::line::Line;
+
+/// Lines that are decided and not yet durable at once, so that many share one commit.
+const LINES_IN_FLIGHT_MAX: usize = 64;
+/// Largest directory file that is imported.
+const DIRECTORY_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Carries out commands over one office.
+#[derive(Clone, Debug)]
+pub struct Operations {
+    office: Arc<Office>,
+    line: Option<Arc<Line>>,
+}
+
+impl Operations {
+    /// Of the running program; `line` is a commune's.
+    #[must_use]
+    pub fn new(office: Arc<Office>, line: Option<Line>) -> Self {
+        Self { office, line: line.map(Arc::new) }
+    }
+
+    fn lines(
+        input: &mut dyn BufRead,
+        answer: &mut dyn FnMut(LineAnswer) -> bool,
+        decide: &dyn Fn(&str) -> Answer,
+    ) -> Result<Value, Failure> {
+        let (mut done, mut refused, mut line) = (0u64, 0u64, 0u64);
+        let mut waiting: VecDeque<(u64, Answer)> = VecDeque::new();
+        let mut finish = |(line, given): (u64, Answer)| -> Result<(), Failure> {
+            match given.wait() {
+                Ok(value) => {
+                    done += 1;
+                    answer(LineAnswer::Done(value));
+                }
+                Err(StoreError::Refused(refusal)) => {
+                    refused += 1;
+                    answer(LineAnswer::Refused { line, refusal });
+                }
+                Err(error) => return Err(store_failure(error)),
+            }
+            Ok(())
+        };
+        let mut text = String::new();
+        loop {
+            text.clear();
+            let read = input.read_line(&mut text);
+            let is_end = match read {
+                Ok(bytes) => bytes == 0,
+                Err(_) => {
+                    waiting.push_back((line + 1, Answer::refused(Refusal::new("line-unreadable"))));
+                    true
+                }
+            };
+            if is_end {
+                break;
+            }
+            line += 1;
+            if text.trim().is_empty() {
+                continue;
+            }
+            waiting.push_back((line, decide(text.trim())));
+            if waiting.len() >= LINES_IN_FLIGHT_MAX
+                && let Some(oldest) = waiting.pop_front()
+            {
+                finish(oldest)?;
+            }
+        }
+        for oldest in waiting {
+            finish(oldest)?;
+        }
+        Ok(json!({ "lines": done + refused, "done": done, "refused": refused }))
+    }
+
+    fn sync_now(&self, wait_s: u64) -> Result<Value, Failure> {
+        let wait_ms = wait_s.saturating_mul(1_000);
+        let report = match &self.line {
+            Some(line) => line.sync_now(wait_ms),
+            None => {
+                if self.office.store.identity().role == Role::Province {
+                    return Err(Refusal::new("commune-only").into());
+                }
+                let runtime = runtime()?;
+                let caller = commune::caller(&self.office, runtime.handle().clone(), Stop::new(5_000))?;
+                caller.once(wait_ms)
+            }
+        };
+        report.map(|report| report.to_json()).map_err(|error| commune::call_failure(&error))
+    }
+}
+
+/// A runtime for the network.
+///
+/// # Errors
+/// The operating system gives no threads.
+pub fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|error| {
+        tracing::error!(%error, "no network runtime");
+        Failure::Machine(Refusal::new("no-threads"))
+    })
+}
+
+impl Handler for Operations {
+    fn handle(
+        &self,
+        command: &Command,
+        input: &mut dyn BufRead,
+        answer: &mut dyn FnMut(LineAnswer) -> bool,
+    ) -> Result<Value, Failure> {
+        let desk = &self.office.desk;
+        match command {
+            Command::Lodge { historic } => Self::lines(input, answer, &|text| desk.lodge(text, *historic)),
+            Command::Act { historic } => Self::lines(input, answer, &|text| desk.act(text, *historic)),
+            Command::SyncNow { wait_s } => self.sync_now(*wait_s),
+            Command::SyncState => {
+                let state = self.line.as_ref().map(|line| line.state()).unwrap_or_default();
+                Ok(json!({ "online": state.is_online, "fault": state.last_fault }))
+            }
+            Command::EnrolNew { agency, addresses, valid_h } => {
+                province::enrol_new(&self.office, agency, addresses, *valid_h)
+            }
+            Command::DirectoryImport => {
+                let mut text = String::new();
+                while input.read_line(&mut text).map_err(|_| Refusal::new("line-unreadable"))? > 0 {
+                    if text.len() > DIRECTORY_BYTES_MAX {
+                        return Err(Refusal::new("line-too-large").with("most", DIRECTORY_BYTES_MAX).into());
+                    }
+                }
+                province::import(&self.office, &text)
+            }
+            Command::DirectoryPublish { effective_at } => {
+                province::publish(&self.office, effective_at.map(Millis))
+            }
+            Command::QuarantineVoid { ids, why } => province::quarantine_void(&self.office, ids, why),
+        }
+    }
+}

@@ -1,0 +1,504 @@
+//! The provincial server: creating it, publishing, giving out codes and series, and serving sessions.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sync_protocol::ids::NodeId;
+use sync_protocol::item::Item;
+use sync_protocol::item::ItemKind;
+use sync_protocol::session::ProvinceSession;
+use sync_protocol::session::province::ProvinceOptions;
+use sync_protocol::time::Millis;
+use tokio::runtime::Handle;
+use tokio::runtime::Runtime;
+
+use crate::clock::rfc3339;
+use crate::control::Failure;
+use crate::directory::Directory;
+use crate::directory::agency::SeatKind;
+use crate::directory::fault::ParseBounds;
+use crate::identity::Authority;
+use crate::identity::MachineIdentity;
+use crate::identity::SecretKeys;
+use crate::identity::Terms;
+use crate::identity::Validity;
+use crate::ids::AgencyCode;
+use crate::provincial::BODY_VERSION;
+use crate::provincial::PublishedDirectory;
+use crate::provincial::SeriesGrant;
+use crate::provincial::to_bytes;
+use crate::refusal::Refusal;
+use crate::roles::AUTHORITY_DAYS;
+use crate::roles::CERTIFICATE_DAYS;
+use crate::roles::Office;
+use crate::roles::SERIES_AT_ENROLMENT;
+use crate::roles::fresh_seeds;
+use crate::roles::identity_failure;
+use crate::roles::store_failure;
+use crate::shutdown::Stop;
+use crate::store::Identity;
+use crate::store::OpenOptions;
+use crate::store::Role;
+use crate::store::Store;
+use crate::store::StoreError;
+use crate::store::WriteTx;
+use crate::store::numbers::SeriesBlock;
+use crate::sync::node_store::take_item;
+use crate::sync::province_store::ProvinceSide;
+use crate::sync::run::ProvinceWake;
+use crate::sync::run::run_province;
+use crate::transport::CloseCode;
+use crate::transport::endpoint::Arrival;
+use crate::transport::endpoint::Connection;
+use crate::transport::endpoint::listen;
+use crate::transport::enrol::EnrolAsk;
+use crate::transport::enrol::EnrolCode;
+use crate::transport::enrol::EnrolDesk;
+use crate::transport::enrol::EnrolDoor;
+use crate::transport::enrol::EnrolGrant;
+use crate::transport::enrol::EnrolRefusal;
+use crate::transport::enrol::IssuedCode;
+use crate::transport::enrol::Token;
+use crate::transport::enrol::Verdict;
+use crate::transport::enrol::is_address;
+use crate::transport::enrol::judge;
+use crate::transport::stream::Link;
+use crate::transport::stream::spawn_link;
+
+/// Where the province's name for people is kept.
+const NAME_KEY: &str = "province-name";
+/// Where the draft directory is kept.
+const DRAFT_KEY: &str = "directory-draft";
+/// New machines that are heard per minute.
+const ENROLMENTS_PER_MINUTE: usize = 60;
+/// Sessions open at once: every node of a large province twice over.
+const SESSIONS_MAX: usize = 520;
+
+/// Creates a provincial server in an empty directory and publishes its first directory version.
+///
+/// # Errors
+/// [`Failure::Refused`] when code and directory do not fit; [`Failure::Machine`] for disk and permissions.
+pub fn init(
+    dir: &Path,
+    witness_of: impl FnOnce(NodeId) -> PathBuf,
+    code: &AgencyCode,
+    name: &str,
+    directory: &Directory,
+) -> Result<Office, Failure> {
+    if code.as_str().contains('.') {
+        return Err(Refusal::of_field("province-code-level", "code").into());
+    }
+    if directory.province().code != *code {
+        let said = &directory.province().code;
+        return Err(Refusal::of_field("province-code-differs", "code").with("code", said).into());
+    }
+    std::fs::create_dir_all(dir).map_err(|error| store_failure(StoreError::from_file(error, dir)))?;
+    if dir.join(crate::store::open::FILE_NAME).exists() {
+        return Err(store_failure(StoreError::Exists { path: dir.to_owned() }));
+    }
+    let defaults = OpenOptions::new("");
+    let (random, now) = (Arc::clone(&defaults.random), defaults.clock.wall());
+    let mut seed = [0; 32];
+    random.fill(&mut seed).map_err(store_failure)?;
+    let authority = Authority::from_seed(code.clone(), Validity::days(now, AUTHORITY_DAYS), &seed)
+        .map_err(identity_failure)?;
+    let keys = SecretKeys::from_seeds(&fresh_seeds(random.as_ref())?);
+    let mut serial = [0; 8];
+    random.fill(&mut serial).map_err(store_failure)?;
+    let terms = Terms {
+        role: crate::identity::Role::Province,
+        seat: code.clone(),
+        validity: Validity::days(now, AUTHORITY_DAYS),
+        serial: u64::from_be_bytes(serial),
+    };
+    let certificate =
+        authority.sign(&keys.request(authority.province()), &terms).map_err(identity_failure)?;
+    let identity =
+        MachineIdentity::new(keys, certificate, authority.public_key()).map_err(identity_failure)?;
+    authority.save(dir).map_err(identity_failure)?;
+    identity.save(dir).map_err(identity_failure)?;
+    let facts = Identity {
+        province: identity.province(),
+        machine: identity.node(),
+        seat: code.clone(),
+        role: Role::Province,
+    };
+    let store =
+        Store::create(dir, &facts, OpenOptions::new(witness_of(identity.node()))).map_err(store_failure)?;
+    let office = Office::assemble(dir, store, identity, random)?;
+    let content = directory.canonical();
+    let keys = Arc::clone(&office.identity);
+    let name = name.to_owned();
+    let series: Vec<u16> = directory.province().series_block.iter().collect();
+    let run = move |tx: &mut WriteTx<'_>| {
+        tx.put_meta(NAME_KEY, name.as_bytes())?;
+        publish_content(tx, &keys, &content, tx.now())?;
+        grant_series(tx, &keys, keys.node(), SERIES_AT_ENROLMENT, &series)
+    };
+    office.store.write(run).map_err(store_failure)?;
+    Ok(office)
+}
+
+/// Adds an item to the province's chain.
+fn append_item(
+    tx: &mut WriteTx<'_>,
+    identity: &MachineIdentity,
+    kind: ItemKind,
+    body: Vec<u8>,
+) -> Result<(), StoreError> {
+    let head = tx.item_head()?;
+    let boot = tx.ensure_boot()?;
+    let parents = head.hash.into_iter().collect();
+    let item =
+        Item::sign_with(head.n + 1, kind, parents, body, boot, tx.now(), |bytes| identity.keys().sign(bytes));
+    take_item(tx, &item)
+}
+
+fn publish_content(
+    tx: &mut WriteTx<'_>,
+    identity: &MachineIdentity,
+    content: &[u8],
+    effective_at: Millis,
+) -> Result<u32, StoreError> {
+    let version = tx.newest_directory()?.map_or(1, |(version, _)| version + 1);
+    let body = PublishedDirectory::pack(version, effective_at, content)
+        .map_err(|error| StoreError::Bug(format!("packing a directory: {error}")))?;
+    append_item(tx, identity, ItemKind::DIRECTORY, to_bytes(&body))?;
+    tx.audit_row("directory-publish", None, None)?;
+    Ok(version)
+}
+
+/// Gives a machine further series of the province's block, told by a signed item.
+fn grant_series(
+    tx: &mut WriteTx<'_>,
+    identity: &MachineIdentity,
+    machine: NodeId,
+    how_many: usize,
+    block: &[u16],
+) -> Result<(), StoreError> {
+    let mut series = Vec::new();
+    for value in block {
+        if series.len() == how_many {
+            break;
+        }
+        match tx.allot_series(machine, 1, SeriesBlock { first: *value, last: *value }) {
+            Ok(given) => series.extend(given),
+            // Given to somebody already: the next one.
+            Err(StoreError::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if series.len() < how_many {
+        return Err(Refusal::new("number-block-empty").with("wanted", how_many).into());
+    }
+    let grant = SeriesGrant { format: BODY_VERSION, machine, series };
+    append_item(tx, identity, ItemKind::GRANT, to_bytes(&grant))
+}
+
+/// Keeps a checked directory file as the draft. Answers its content hash in hex.
+///
+/// # Errors
+/// Every fault of the file, the first as the failure's reason; the draft stays as it was.
+pub fn import(office: &Office, text: &str) -> Result<serde_json::Value, Failure> {
+    require_province(office)?;
+    let directory = Directory::parse(text, &ParseBounds::default()).map_err(|faults| {
+        let first =
+            faults.first().map_or_else(|| Refusal::new("directory-empty"), |fault| fault.to_refusal());
+        first.with("faults", faults.len())
+    })?;
+    if directory.province().code != *office.identity.seat() {
+        let said = &directory.province().code;
+        return Err(Refusal::of_field("province-code-differs", "code").with("code", said).into());
+    }
+    let content = directory.canonical();
+    let hash = sync_protocol::ids::Hash(directory.content_hash()).to_string();
+    office.store.write(move |tx| tx.put_meta(DRAFT_KEY, &content)).map_err(store_failure)?;
+    Ok(serde_json::json!({ "draft": true, "hash": hash }))
+}
+
+/// Publishes the draft as the next version, in force from `effective_at` or at once.
+///
+/// # Errors
+/// There is no draft; or the store fails.
+pub fn publish(office: &Office, effective_at: Option<Millis>) -> Result<serde_json::Value, Failure> {
+    require_province(office)?;
+    let identity = Arc::clone(&office.identity);
+    let (version, hash, at) = office
+        .store
+        .write(move |tx| {
+            let Some(content) = tx.meta(DRAFT_KEY)? else {
+                return Err(Refusal::new("directory-no-draft").into());
+            };
+            let at = effective_at.unwrap_or_else(|| tx.now());
+            let version = publish_content(tx, &identity, &content, at)?;
+            tx.remove_meta(DRAFT_KEY)?;
+            Ok((version, *blake3::hash(&content).as_bytes(), at))
+        })
+        .map_err(store_failure)?;
+    let hash = sync_protocol::ids::Hash(hash).to_string();
+    Ok(serde_json::json!({ "version": version, "hash": hash, "effective_at": rfc3339(at) }))
+}
+
+/// A one-time code for one machine of a seat.
+///
+/// # Errors
+/// The seat is unknown or runs no node, an address is malformed, or the store fails.
+pub fn enrol_new(
+    office: &Office,
+    agency: &str,
+    addresses: &[String],
+    valid_h: u64,
+) -> Result<serde_json::Value, Failure> {
+    let authority = require_province(office)?;
+    let agency: AgencyCode = agency.parse().map_err(|_| Refusal::of_field("line-not-agency", "agency"))?;
+    if let Some(wrong) = addresses.iter().find(|address| !is_address(address)) {
+        return Err(Refusal::of_field("enrol-address", "address").with("address", wrong).into());
+    }
+    if addresses.is_empty() {
+        return Err(Refusal::of_field("line-missing", "address").into());
+    }
+    let held = office.shelf.held()?;
+    let known = held.directory.agency(&agency);
+    let known = known.ok_or_else(|| Refusal::of_field("agency-unknown", "agency").with("agency", &agency))?;
+    if known.seat != SeatKind::Node {
+        return Err(Refusal::of_field("enrol-not-a-node-seat", "agency").with("agency", &agency).into());
+    }
+    let mut code = [0; 16];
+    office.random.fill(&mut code).map_err(store_failure)?;
+    let code = EnrolCode(code);
+    let valid_ms = i64::try_from(valid_h.saturating_mul(3_600_000)).unwrap_or(i64::MAX);
+    let expires_at = Millis(office.clock().wall().0.saturating_add(valid_ms));
+    let (hash, seat) = (code.hash(), agency.clone());
+    office
+        .store
+        .write(move |tx| {
+            tx.store_enrolment(hash, &seat, expires_at)?;
+            tx.audit_row("enrol-new", None, None)
+        })
+        .map_err(store_failure)?;
+    let token = Token { ca: authority.public_key(), code, addresses: addresses.to_vec(), agency };
+    Ok(serde_json::json!({ "token": token.to_text(), "expires_at": rfc3339(expires_at) }))
+}
+
+pub(crate) fn require_province(office: &Office) -> Result<Arc<Authority>, Failure> {
+    office.authority.clone().ok_or_else(|| Refusal::new("province-only").into())
+}
+
+/// Quarantined entries are applied and their acts marked void by the provincial act `mark`.
+///
+/// # Errors
+/// An id is malformed or names nothing that waits for a decision; ids before it stay decided.
+pub fn quarantine_void(office: &Office, ids: &[String], why: &str) -> Result<serde_json::Value, Failure> {
+    require_province(office)?;
+    let held = office.shelf.held()?;
+    let mut decided = Vec::new();
+    for id in ids {
+        let row: i64 =
+            id.parse().map_err(|_| Refusal::of_field("quarantine-not-found", "id").with("id", id))?;
+        let desk = office.desk.clone();
+        let (held, why) = (Arc::clone(&held), why.to_owned());
+        let marked = office
+            .store
+            .write(move |tx| desk.void_quarantined(tx, &held, row, &why))
+            .map_err(store_failure)?;
+        decided.push(serde_json::json!({ "id": id, "state": "void", "mark": marked }));
+    }
+    Ok(serde_json::json!({ "decided": decided }))
+}
+
+/// The door where new machines are certified.
+#[derive(Debug)]
+struct Door {
+    office: Arc<Office>,
+    authority: Arc<Authority>,
+    name: String,
+}
+
+impl EnrolDesk for Door {
+    fn decide(&self, ask: &EnrolAsk) -> Result<EnrolGrant, EnrolRefusal> {
+        let held = self.office.shelf.held().map_err(|_| EnrolRefusal::Unavailable)?;
+        let block: Vec<u16> = held.directory.province().series_block.iter().collect();
+        let (authority, identity, ask) =
+            (Arc::clone(&self.authority), Arc::clone(&self.office.identity), ask.clone());
+        let decided = self.office.store.write(move |tx| {
+            let found = tx.enrolment(ask.code_hash)?;
+            let issued = match &found {
+                None => None,
+                Some(found) => Some(IssuedCode {
+                    seat: found.agency.clone(),
+                    expires_at: found.expires_at,
+                    used_by: found.used_by,
+                    is_node_seat: held.directory.seat_kind(&found.agency) == Some(SeatKind::Node),
+                    is_seat_taken: tx
+                        .machines()?
+                        .iter()
+                        .any(|machine| machine.seat == found.agency && machine.banned_at.is_none()),
+                }),
+            };
+            match judge(issued.as_ref(), &ask, tx.now()) {
+                Verdict::Refuse(why) => Ok(Err(why)),
+                Verdict::Repeat => {
+                    let machine = tx.machine(ask.node)?;
+                    Ok(machine.map(|machine| machine.certificate).ok_or(EnrolRefusal::Unavailable))
+                }
+                Verdict::Sign => {
+                    let terms = Terms {
+                        role: crate::identity::Role::Commune,
+                        seat: ask.agency.clone(),
+                        validity: Validity::days(tx.now(), CERTIFICATE_DAYS),
+                        serial: u64::from_be_bytes(tx.random()?),
+                    };
+                    let Ok(certificate) = authority.sign(&ask.request, &terms) else {
+                        return Ok(Err(EnrolRefusal::BadRequest));
+                    };
+                    tx.use_enrolment(ask.code_hash, ask.node)?;
+                    tx.store_machine(ask.node, &ask.agency, &certificate)?;
+                    tx.open_feed(&ask.agency)?;
+                    grant_series(tx, &identity, ask.node, SERIES_AT_ENROLMENT, &block)?;
+                    tx.audit_row("enrol", None, None)?;
+                    Ok(Ok(certificate))
+                }
+            }
+        });
+        match decided {
+            Ok(Ok(certificate)) => Ok(EnrolGrant { certificate, province_name: self.name.clone() }),
+            Ok(Err(why)) => Err(why),
+            Err(error) => {
+                tracing::error!(%error, "enrolment could not be recorded");
+                Err(EnrolRefusal::Unavailable)
+            }
+        }
+    }
+}
+
+/// Serves sessions and enrolments until `stop`. `ready` is told the address once work is accepted.
+///
+/// # Errors
+/// The port cannot be had.
+pub fn serve(
+    office: &Arc<Office>,
+    address: SocketAddr,
+    runtime: &Runtime,
+    stop: &Stop,
+    ready: &mut dyn FnMut(SocketAddr),
+) -> Result<(), Failure> {
+    let authority = require_province(office)?;
+    let banned = Arc::clone(&office.store);
+    let is_allowed =
+        Arc::new(move |node| banned.read(|view| view.is_banned(node)).map_or(true, |is_banned| !is_banned));
+    let clock = Arc::clone(office.clock());
+    let mut listening = listen(runtime.handle(), address, &office.identity, is_allowed, Arc::clone(&clock))
+        .map_err(|error| Failure::Machine(error.refusal()))?;
+    let name = office
+        .store
+        .read(|view| view.meta(NAME_KEY))
+        .map_err(store_failure)?
+        .and_then(|name| String::from_utf8(name).ok())
+        .unwrap_or_default();
+    let desk = Arc::new(Door { office: Arc::clone(office), authority, name });
+    let door = Arc::new(EnrolDoor::new(office.identity.province(), desk, ENROLMENTS_PER_MINUTE, clock));
+    ready(listening.local_addr());
+    let sessions = Arc::new(tokio::sync::Semaphore::new(SESSIONS_MAX));
+    runtime.block_on(async {
+        loop {
+            let arrival = tokio::select! {
+                arrival = listening.accept() => arrival,
+                () = stop.requested() => break,
+            };
+            match arrival {
+                None => break,
+                Some(Arrival::Session(connection)) => {
+                    let (office, stop, sessions) = (Arc::clone(office), stop.clone(), Arc::clone(&sessions));
+                    tokio::spawn(answer(office, connection, stop, sessions));
+                }
+                Some(Arrival::Enrolment(stranger)) => {
+                    let door = Arc::clone(&door);
+                    tokio::spawn(async move {
+                        let visit = door.answer(stranger).await;
+                        tracing::info!(address = %visit.address, outcome = ?visit.outcome, "enrolment");
+                    });
+                }
+                Some(Arrival::TurnedAway { address, ended }) => {
+                    tracing::info!(%address, ?ended, "turned away");
+                }
+            }
+        }
+        listening.close(stop.remaining_ms(office.clock().as_ref()).unwrap_or(1_000)).await;
+    });
+    Ok(())
+}
+
+/// Runs each stream a machine opens as a session on a thread of its own.
+async fn answer(
+    office: Arc<Office>,
+    connection: Connection,
+    stop: Stop,
+    sessions: Arc<tokio::sync::Semaphore>,
+) {
+    while let Ok((sender, receiver)) = connection.accept_stream().await {
+        let Ok(slot) = Arc::clone(&sessions).try_acquire_owned() else {
+            connection.close(CloseCode::Busy);
+            return;
+        };
+        let link = spawn_link(&Handle::current(), connection.clone(), sender, receiver, &stop);
+        let office = Arc::clone(&office);
+        let spawned = std::thread::Builder::new().name("session".to_owned()).spawn(move || {
+            session(&office, link);
+            drop(slot);
+        });
+        if let Err(error) = spawned {
+            tracing::error!(%error, "no thread for a session");
+            connection.close(CloseCode::Busy);
+            return;
+        }
+    }
+}
+
+fn session(office: &Office, mut link: Link<ProvinceWake>) {
+    let peer = link.peer().clone();
+    refill_series(office, peer.node);
+    let waker = link.waker();
+    let seat = peer.seat.clone();
+    let _subscription = office.store.subscribe(move |growth| {
+        if let Some(position) = growth.feeds.get(&seat) {
+            // A full queue wakes the session anyway; the cut makes good what was not said.
+            let _said_or_awake = waker.wake(ProvinceWake::Grown(*position));
+        }
+        if let Some(n) = growth.item {
+            let _said_or_awake = waker.wake(ProvinceWake::ItemsGrown(n));
+        }
+    });
+    let options = ProvinceOptions {
+        province: office.identity.province(),
+        node: peer.node,
+        node_key: sync_protocol::ids::PublicKey(peer.keys.signing),
+    };
+    let clock = office.clock();
+    let mut session = ProvinceSession::new(clock.wall(), options);
+    let mut side =
+        ProvinceSide::new(Arc::clone(&office.store), Arc::clone(&office.identity), peer.node, peer.seat);
+    match run_province(&mut link, &mut session, &mut side, clock.as_ref()) {
+        Ok(outcome) => tracing::info!(peer.id = %peer.node, ?outcome, "session over"),
+        Err(error) => tracing::info!(peer.id = %peer.node, why = %error, "session ended early"),
+    }
+    link.close(CloseCode::Done, 1_000);
+}
+
+/// Keeps one unused series at each machine that is in touch (domain.md 2.6: refilled at contact).
+fn refill_series(office: &Office, machine: NodeId) {
+    let Ok(held) = office.shelf.held() else { return };
+    let block: Vec<u16> = held.directory.province().series_block.iter().collect();
+    let identity = Arc::clone(&office.identity);
+    let done = office.store.write(move |tx| {
+        let is_known = tx.machine(machine)?.is_some_and(|machine| machine.banned_at.is_none());
+        if is_known && tx.spare_series(machine)? == 0 {
+            grant_series(tx, &identity, machine, 1, &block)?;
+        }
+        Ok(())
+    });
+    if let Err(error) = done {
+        tracing::warn!(%error, "a machine's number series could not be refilled");
+    }
+}

@@ -1,0 +1,182 @@
+//! Standing conditions that a person should know of, and the audit rows: who did what when.
+
+use rusqlite::Connection;
+use rusqlite::Row;
+use sync_protocol::ids::DocId;
+use sync_protocol::time::Millis;
+
+use crate::ids::OfficerId;
+use crate::store::StoreError;
+use crate::store::meta;
+use crate::store::sql;
+use crate::store::view::View;
+use crate::store::witness::NoWitness;
+use crate::store::writer::WriteTx;
+
+/// The database lacks what the witness saw committed: an older copy was put back. Args `boot`, `lsn`.
+pub const ROLLED_BACK: &str = "rolled-back";
+/// No witness vouches for this process; numbering moved to another series. Arg `why`.
+pub const NO_WITNESS: &str = "no-witness";
+/// Another copy of this directory is at work under this machine's identity. Arg `boot`.
+pub const OTHER_COPY: &str = "other-copy";
+/// Another copy printed numbers of the series in use here; numbering moved on. Arg `series`.
+pub const DUPLICATE_SERIES: &str = "duplicate-series";
+/// Two dossiers carry one number (domain.md C6). The subject is the number.
+pub const DUPLICATE_NUMBER: &str = "duplicate-number";
+
+/// One standing condition. `i18n/*/store.ftl` has words under its code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// What it is.
+    pub code: String,
+    /// What it concerns, where there can be several of one code.
+    pub subject: String,
+    /// Since when.
+    pub since: Millis,
+    /// Values for its words. Never personal data.
+    pub args: Vec<(String, String)>,
+}
+
+/// One row of the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    /// When.
+    pub at: Millis,
+    /// What, as a stable name.
+    pub what: String,
+    /// Who, as `H27.102/02`; `None` for the program itself.
+    pub officer: Option<String>,
+    /// The document it concerns.
+    pub doc: Option<DocId>,
+}
+
+impl View<'_> {
+    /// Every standing condition, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn conditions(&self) -> Result<Vec<Condition>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT code, subject, since, args FROM condition ORDER BY since, code, subject",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut conditions = Vec::new();
+        while let Some(row) = rows.next()? {
+            conditions.push(condition(row)?);
+        }
+        Ok(conditions)
+    }
+
+    /// The newest audit rows, at most `limit`, newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn audit(&self, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT at, what, officer, doc FROM audit ORDER BY id DESC LIMIT ?1")?;
+        let rows = statement.query_map([sql::len(limit)], |row| {
+            Ok(AuditRow {
+                at: Millis(row.get(0)?),
+                what: row.get(1)?,
+                officer: row.get(2)?,
+                doc: row.get::<_, Option<[u8; 16]>>(3)?.map(DocId),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl WriteTx<'_> {
+    /// Sets a condition. One that stands keeps its `since` and gets the new `args`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn set_condition(
+        &mut self,
+        code: &str,
+        subject: &str,
+        args: &[(&str, String)],
+    ) -> Result<(), StoreError> {
+        set(self.connection(), code, subject, args, self.now())
+    }
+
+    /// Ends a condition; one that does not stand is no error.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn clear_condition(&mut self, code: &str, subject: &str) -> Result<(), StoreError> {
+        clear(self.connection(), code, subject)
+    }
+
+    /// Writes an audit row, in the transaction of what it records.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn audit_row(
+        &mut self,
+        what: &str,
+        officer: Option<&OfficerId>,
+        doc: Option<DocId>,
+    ) -> Result<(), StoreError> {
+        let at = self.now();
+        self.connection()
+            .prepare_cached("INSERT INTO audit (at, what, officer, doc) VALUES (?1, ?2, ?3, ?4)")?
+            .execute((at.0, what, officer.map(ToString::to_string), doc.map(|doc| doc.0)))?;
+        Ok(())
+    }
+}
+
+fn condition(row: &Row<'_>) -> Result<Condition, StoreError> {
+    let args: Vec<u8> = row.get(3)?;
+    Ok(Condition {
+        code: row.get(0)?,
+        subject: row.get(1)?,
+        since: Millis(row.get(2)?),
+        args: meta::from_cbor(&args)?,
+    })
+}
+
+pub(crate) fn set(
+    connection: &Connection,
+    code: &str,
+    subject: &str,
+    args: &[(&str, String)],
+    at: Millis,
+) -> Result<(), StoreError> {
+    let args: Vec<(String, String)> =
+        args.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    connection
+        .prepare_cached(
+            "INSERT INTO condition (code, subject, since, args) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (code, subject) DO UPDATE SET args = ?4",
+        )?
+        .execute((code, subject, at.0, meta::to_cbor(&args)))?;
+    Ok(())
+}
+
+pub(crate) fn clear(connection: &Connection, code: &str, subject: &str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM condition WHERE code = ?1 AND subject = ?2")?
+        .execute((code, subject))?;
+    Ok(())
+}
+
+/// The condition with this code and an empty subject.
+pub(crate) fn standing(connection: &Connection, code: &str) -> Result<Option<Condition>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT code, subject, since, args FROM condition WHERE code = ?1 AND subject = ''",
+    )?;
+    let mut rows = statement.query([code])?;
+    rows.next()?.map(condition).transpose()
+}
+
+/// The witness agrees again: a passing lack of it is over. A witness that was lost stays told until a person
+/// dismisses it.
+pub(crate) fn clear_unless_kept(connection: &Connection) -> Result<(), StoreError> {
+    let Some(condition) = standing(connection, NO_WITNESS)? else { return Ok(()) };
+    let is_passing = condition.args.iter().any(|(name, why)| {
+        name == "why" && why != NoWitness::Missing.name() && why != NoWitness::Unreadable.name()
+    });
+    if is_passing { clear(connection, NO_WITNESS, "") } else { Ok(()) }
+}

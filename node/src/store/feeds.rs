@@ -1,0 +1,495 @@
+//! Feeds: everything one seat is entitled to, in the province's order. At the province one per node seat, at a node its
+//! own.
+//!
+//! Positions are gap-free and given in the transaction in which an entry takes effect, so they become visible in
+//! commit order. A seat that becomes a party gets the document's whole history in the same transaction.
+
+use std::collections::BTreeSet;
+
+use rusqlite::OptionalExtension;
+use sync_protocol::entry;
+use sync_protocol::entry::Digest;
+use sync_protocol::entry::Entry;
+use sync_protocol::entry::EntryKind;
+use sync_protocol::entry::Lsn;
+use sync_protocol::head::feed_key;
+use sync_protocol::ids::BootId;
+use sync_protocol::ids::ChangeHash;
+use sync_protocol::ids::DocId;
+use sync_protocol::ids::FeedId;
+use sync_protocol::ids::Hash;
+use sync_protocol::ids::NodeId;
+use sync_protocol::run::weight_bytes;
+
+use crate::ids::AgencyCode;
+use crate::store::StoreError;
+use crate::store::apply::Ingested;
+use crate::store::apply::Origin;
+use crate::store::log;
+use crate::store::open::Role;
+use crate::store::sql;
+use crate::store::view::View;
+use crate::store::writer::WriteTx;
+
+/// How far apart digests are kept.
+const MARK_EVERY: u64 = 64;
+/// Rows a question returns at most, whatever their bytes.
+const ROWS_MAX: usize = 8192;
+
+/// Where a feed stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedHead {
+    /// The feed.
+    pub feed: FeedId,
+    /// Its last position; 0 while it is empty.
+    pub position: u64,
+    /// The digest of everything up to there.
+    pub digest: Digest,
+}
+
+/// One row of a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedRow {
+    /// Its position.
+    pub position: u64,
+    /// Whose entry it is, where known.
+    pub machine: Option<NodeId>,
+    /// The entry.
+    pub entry: Entry,
+}
+
+/// A piece of a feed for a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedPage {
+    /// Where the feed ends now.
+    pub head: FeedHead,
+    /// Rows without a gap.
+    pub rows: Vec<FeedRow>,
+    /// The digest after the last of them, or after the position asked for when there is none.
+    pub end_digest: Digest,
+}
+
+/// Consecutive rows of a feed as they come over the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedPiece {
+    /// One entry with its bytes.
+    Entry(Entry),
+    /// Entries of the reader's own log, which it should have.
+    OwnRun {
+        /// The log.
+        log: BootId,
+        /// The first position.
+        first: Lsn,
+        /// The last position.
+        last: Lsn,
+    },
+}
+
+/// A stretch of a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedBatch {
+    /// The feed.
+    pub feed: FeedId,
+    /// The position before its first row.
+    pub after: u64,
+    /// Its rows.
+    pub pieces: Vec<FeedPiece>,
+}
+
+/// What became of a stretch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedStored {
+    /// It is durable with this commit.
+    Stored {
+        /// Where this node now stands.
+        head: FeedHead,
+        /// What became of its entries.
+        ingested: Ingested,
+    },
+    /// It does not begin where this node stands; nothing was stored.
+    NotNext {
+        /// Where this node stands.
+        head: Option<FeedHead>,
+    },
+    /// It names own entries that this machine lost; ask for their bytes. Nothing was stored.
+    MissingOwn {
+        /// The log.
+        log: BootId,
+        /// The first position that is missing.
+        first: Lsn,
+        /// The last position of the run.
+        last: Lsn,
+    },
+    /// It holds another entry than this machine at one position of a log; nothing was stored.
+    Forked {
+        /// The log.
+        log: BootId,
+        /// The position.
+        lsn: Lsn,
+    },
+}
+
+struct FeedState {
+    id: i64,
+    seat: AgencyCode,
+    head: FeedHead,
+}
+
+impl View<'_> {
+    /// Where a seat's feed stands; `None` when the seat has none here.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn feed_head(&self, seat: &AgencyCode) -> Result<Option<FeedHead>, StoreError> {
+        Ok(self.feed_of(seat)?.map(|feed| feed.head))
+    }
+
+    /// Seats that have a feed here.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn feed_seats(&self) -> Result<Vec<AgencyCode>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT seat FROM feed ORDER BY seat")?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        rows.map(|seat| sql::parsed(&seat?)).collect()
+    }
+
+    fn feed_of(&self, seat: &AgencyCode) -> Result<Option<FeedState>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT id, feed, position, digest FROM feed WHERE seat = ?1")?;
+        Ok(statement
+            .query_row([seat.as_str()], |row| {
+                Ok(FeedState {
+                    id: row.get(0)?,
+                    seat: seat.clone(),
+                    head: FeedHead {
+                        feed: FeedId(row.get(1)?),
+                        position: sql::uint_at(row, 2)?,
+                        digest: Digest(row.get(3)?),
+                    },
+                })
+            })
+            .optional()?)
+    }
+
+    /// Rows of a seat's feed after a position, while the sum of their [`weight_bytes`] stays within `bytes_max`; at
+    /// least one when there is one, at most `entries_max`. Entries of `reader` come without bodies: it should have
+    /// them. `None` when the seat has no feed or it does not reach that position.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn feed_after(
+        &self,
+        seat: &AgencyCode,
+        after: u64,
+        bytes_max: usize,
+        reader: Option<NodeId>,
+    ) -> Result<Option<FeedPage>, StoreError> {
+        let Some(feed) = self.feed_of(seat)? else { return Ok(None) };
+        let Some(end_digest) = self.feed_digest_at(seat, after)? else { return Ok(None) };
+        let key = feed_key(feed.head.feed);
+        let mut statement = self.connection.prepare_cached(
+            "SELECT r.position, l.boot, l.machine, e.lsn, e.kind, e.doc, e.hash, e.min_reader, \
+             b.codec, b.size_bytes, b.bytes \
+             FROM feed_row r JOIN entry e ON e.id = r.entry JOIN log l ON l.id = e.log \
+             LEFT JOIN body b ON b.entry = e.id AND l.machine IS NOT ?4 \
+             WHERE r.feed = ?1 AND r.position > ?2 ORDER BY r.position LIMIT ?3",
+        )?;
+        let mut rows =
+            statement.query((feed.id, sql::int(after), sql::len(ROWS_MAX), reader.map(|reader| reader.0)))?;
+        let mut page = FeedPage { head: feed.head, rows: Vec::new(), end_digest };
+        let mut size_bytes = 0usize;
+        while let Some(row) = rows.next()? {
+            let entry = Entry {
+                log: BootId(row.get(1)?),
+                lsn: sql::uint_at(row, 3)?,
+                kind: EntryKind(row.get(4)?),
+                doc: DocId(row.get(5)?),
+                hash: ChangeHash(row.get(6)?),
+                min_reader: row.get(7)?,
+                body: log::body_at(row, 8)?,
+            };
+            size_bytes = size_bytes.saturating_add(weight_bytes(&entry));
+            if !page.rows.is_empty() && size_bytes > bytes_max {
+                break;
+            }
+            page.end_digest = page.end_digest.plus(&key, entry.link());
+            page.rows.push(FeedRow {
+                position: sql::uint_at(row, 0)?,
+                machine: row.get::<_, Option<[u8; 16]>>(2)?.map(NodeId),
+                entry,
+            });
+        }
+        Ok(Some(page))
+    }
+
+    /// The digest of a seat's feed at a position, recomputed from its rows; `None` when it does not reach so far.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn feed_digest_at(&self, seat: &AgencyCode, position: u64) -> Result<Option<Digest>, StoreError> {
+        let Some(feed) = self.feed_of(seat)? else { return Ok(None) };
+        if position == feed.head.position {
+            return Ok(Some(feed.head.digest));
+        }
+        let marked = position - position % MARK_EVERY;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT digest FROM feed_mark WHERE feed = ?1 AND position = ?2")?;
+        let mark =
+            statement.query_row((feed.id, sql::int(marked)), |row| row.get(0).map(Digest)).optional()?;
+        let (mut digest, mut count) = mark.map_or((Digest::default(), 0), |digest| (digest, marked));
+        let mut statement = self.connection.prepare_cached(
+            "SELECT e.kind, e.doc, e.hash FROM feed_row r JOIN entry e ON e.id = r.entry \
+             WHERE r.feed = ?1 AND r.position > ?2 AND r.position <= ?3",
+        )?;
+        let mut rows = statement.query((feed.id, sql::int(count), sql::int(position)))?;
+        let key = feed_key(feed.head.feed);
+        while let Some(row) = rows.next()? {
+            let link = entry::link(EntryKind(row.get(0)?), DocId(row.get(1)?), ChangeHash(row.get(2)?));
+            digest = digest.plus(&key, link);
+            count += 1;
+        }
+        Ok((count == position).then_some(digest))
+    }
+}
+
+impl WriteTx<'_> {
+    /// At the province: gives a seat a feed, with the whole history of every document it is a party to. One that
+    /// has a feed keeps it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn open_feed(&mut self, seat: &AgencyCode) -> Result<FeedHead, StoreError> {
+        if let Some(head) = self.feed_head(seat)? {
+            return Ok(head);
+        }
+        let feed = FeedId(self.random()?);
+        self.execute(
+            "INSERT INTO feed (seat, feed, position, digest) VALUES (?1, ?2, 0, ?3)",
+            (seat.as_str(), feed.0, Digest::default().0),
+        )?;
+        let boots = self.ids_of(
+            "SELECT e.id FROM entry e JOIN log l ON l.id = e.log \
+             WHERE l.seat = ?1 AND l.is_own = 0 AND e.kind <> 1 AND e.applied IS NOT NULL ORDER BY e.applied",
+            [seat.as_str()],
+        )?;
+        self.add_to_feed_of(seat, &boots)?;
+        let docs: Vec<DocId> = self
+            .connection()
+            .prepare_cached("SELECT doc FROM party WHERE seat = ?1 ORDER BY doc")?
+            .query_map([seat.as_str()], |row| row.get(0).map(DocId))?
+            .collect::<Result<_, _>>()?;
+        for doc in docs {
+            self.join(doc, seat)?;
+        }
+        self.feed_head(seat)?.ok_or_else(|| StoreError::Bug("a feed that was just opened".to_owned()))
+    }
+
+    /// At a node: begins the own feed at position 0, or begins it anew under the id that a restored province gave it.
+    /// Entries stay. One that is here already is left as it is.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn begin_feed(&mut self, feed: FeedId) -> Result<(), StoreError> {
+        let seat = self.identity().seat.clone();
+        if self.feed_head(&seat)?.is_some_and(|head| head.feed == feed) {
+            return Ok(());
+        }
+        for statement in [
+            "DELETE FROM feed_row WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
+            "DELETE FROM feed_mark WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
+        ] {
+            self.execute(statement, [seat.as_str()])?;
+        }
+        self.execute(
+            "INSERT INTO feed (seat, feed, position, digest) VALUES (?1, ?2, 0, ?3) \
+             ON CONFLICT (seat) DO UPDATE SET feed = ?2, position = 0, digest = ?3",
+            (seat.as_str(), feed.0, Digest::default().0),
+        )?;
+        Ok(())
+    }
+
+    /// At a node: stores a stretch of the own feed. Entries, position and digest become durable together; what is here
+    /// already is not stored again. A stretch of another feed is taken only from its beginning, as after
+    /// [`WriteTx::begin_feed`].
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn store_feed(&mut self, batch: &FeedBatch) -> Result<FeedStored, StoreError> {
+        let seat = self.identity().seat.clone();
+        let mine = self.feed_head(&seat)?;
+        let is_next = match mine {
+            Some(head) if head.feed == batch.feed => head.position == batch.after,
+            Some(_) | None => batch.after == 0,
+        };
+        if !is_next {
+            return Ok(FeedStored::NotNext { head: mine });
+        }
+        for piece in &batch.pieces {
+            match piece {
+                FeedPiece::OwnRun { log, first, last } => {
+                    if let Some(first) = self.first_missing(*log, *first, *last)? {
+                        return Ok(FeedStored::MissingOwn { log: *log, first, last: *last });
+                    }
+                }
+                FeedPiece::Entry(entry) => {
+                    if self.is_forked(entry)? {
+                        return Ok(FeedStored::Forked { log: entry.log, lsn: entry.lsn });
+                    }
+                }
+            }
+        }
+        self.begin_feed(batch.feed)?;
+        let entries: Vec<Entry> = batch
+            .pieces
+            .iter()
+            .filter_map(|piece| match piece {
+                FeedPiece::Entry(entry) => Some(entry.clone()),
+                FeedPiece::OwnRun { .. } => None,
+            })
+            .collect();
+        let ingested = self.ingest(&entries, &Origin::Feed)?;
+        let mut rows = Vec::new();
+        for piece in &batch.pieces {
+            let (log, first, last) = match piece {
+                FeedPiece::Entry(entry) => (entry.log, entry.lsn, entry.lsn),
+                FeedPiece::OwnRun { log, first, last } => (*log, *first, *last),
+            };
+            rows.extend(self.ids_of(
+                "SELECT e.id FROM entry e JOIN log l ON l.id = e.log \
+                 WHERE l.boot = ?1 AND e.lsn BETWEEN ?2 AND ?3 ORDER BY e.lsn",
+                (log.0, sql::int(first), sql::int(last)),
+            )?);
+        }
+        let head = self.append_to_feed(&seat, &rows)?;
+        let expected = batch.pieces.iter().fold(batch.after, |position, piece| match piece {
+            FeedPiece::Entry(_) => position.saturating_add(1),
+            FeedPiece::OwnRun { first, last, .. } => {
+                position.saturating_add(last.saturating_add(1).saturating_sub(*first))
+            }
+        });
+        if head.position != expected {
+            return Err(StoreError::Bug("a row of a feed has no entry, or stands there twice".to_owned()));
+        }
+        Ok(FeedStored::Stored { head, ingested })
+    }
+
+    fn first_missing(&self, log: BootId, first: Lsn, last: Lsn) -> Result<Option<Lsn>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "SELECT e.lsn FROM entry e JOIN log l ON l.id = e.log \
+             WHERE l.boot = ?1 AND e.lsn BETWEEN ?2 AND ?3 ORDER BY e.lsn",
+        )?;
+        let mut rows = statement.query((log.0, sql::int(first), sql::int(last)))?;
+        let mut expected = first;
+        while let Some(row) = rows.next()? {
+            if sql::uint_at(row, 0)? != expected {
+                break;
+            }
+            expected += 1;
+        }
+        Ok((expected <= last).then_some(expected))
+    }
+
+    /// Whether another entry stands at this one's position.
+    fn is_forked(&self, entry: &Entry) -> Result<bool, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "SELECT e.kind, e.doc, e.hash FROM entry e JOIN log l ON l.id = e.log WHERE l.boot = ?1 AND e.lsn = ?2",
+        )?;
+        let link: Option<Hash> = statement
+            .query_row((entry.log.0, sql::int(entry.lsn)), |row| {
+                Ok(entry::link(EntryKind(row.get(0)?), DocId(row.get(1)?), ChangeHash(row.get(2)?)))
+            })
+            .optional()?;
+        Ok(link.is_some_and(|link| link != entry.link()))
+    }
+
+    /// Puts entries of a document into every feed that carries it, and the whole document into those of new parties.
+    pub(crate) fn add_to_feeds(
+        &mut self,
+        doc: DocId,
+        entries: &[i64],
+        parties: &BTreeSet<AgencyCode>,
+    ) -> Result<(), StoreError> {
+        if self.identity().role != Role::Province {
+            return Ok(());
+        }
+        let carriers: Vec<String> = self
+            .connection()
+            .prepare_cached(
+                "SELECT f.seat FROM feed_doc d JOIN feed f ON f.id = d.feed WHERE d.doc = ?1 ORDER BY f.id",
+            )?
+            .query_map([doc.0], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for seat in &carriers {
+            self.add_to_feed_of(&sql::parsed(seat)?, entries)?;
+        }
+        for seat in parties.iter().filter(|seat| !carriers.iter().any(|carrier| carrier == seat.as_str())) {
+            if self.feed_head(seat)?.is_some() {
+                self.join(doc, seat)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A seat becomes a party: the whole history that took effect, each entry after what it builds on.
+    fn join(&mut self, doc: DocId, seat: &AgencyCode) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT OR IGNORE INTO feed_doc (doc, feed) SELECT ?1, id FROM feed WHERE seat = ?2",
+            (doc.0, seat.as_str()),
+        )?;
+        let history = self.ids_of(
+            "SELECT id FROM entry WHERE doc = ?1 AND applied IS NOT NULL ORDER BY applied",
+            [doc.0],
+        )?;
+        self.add_to_feed_of(seat, &history)
+    }
+
+    /// Appends entries to a seat's feed, where it has one and they are not in it yet.
+    pub(crate) fn add_to_feed_of(&mut self, seat: &AgencyCode, entries: &[i64]) -> Result<(), StoreError> {
+        if self.identity().role == Role::Province && !entries.is_empty() && self.feed_head(seat)?.is_some() {
+            self.append_to_feed(seat, entries)?;
+        }
+        Ok(())
+    }
+
+    fn append_to_feed(&mut self, seat: &AgencyCode, entries: &[i64]) -> Result<FeedHead, StoreError> {
+        let Some(FeedState { id, seat, mut head }) = self.feed_of(seat)? else {
+            return Err(StoreError::Bug("a feed that is not here".to_owned()));
+        };
+        let connection = self.connection();
+        let key = feed_key(head.feed);
+        let mut insert = connection
+            .prepare_cached("INSERT OR IGNORE INTO feed_row (feed, position, entry) VALUES (?1, ?2, ?3)")?;
+        let mut link = connection.prepare_cached("SELECT kind, doc, hash FROM entry WHERE id = ?1")?;
+        let mut mark = connection.prepare_cached(
+            "INSERT OR REPLACE INTO feed_mark (feed, position, digest) VALUES (?1, ?2, ?3)",
+        )?;
+        for entry in entries {
+            if insert.execute((id, sql::int(head.position + 1), entry))? == 0 {
+                continue;
+            }
+            head.position += 1;
+            let link = link.query_row([entry], |row| {
+                Ok(entry::link(EntryKind(row.get(0)?), DocId(row.get(1)?), ChangeHash(row.get(2)?)))
+            })?;
+            head.digest = head.digest.plus(&key, link);
+            if head.position % MARK_EVERY == 0 {
+                mark.execute((id, sql::int(head.position), head.digest.0))?;
+            }
+        }
+        connection.prepare_cached("UPDATE feed SET position = ?2, digest = ?3 WHERE id = ?1")?.execute((
+            id,
+            sql::int(head.position),
+            head.digest.0,
+        ))?;
+        self.grew_feed(&seat, head.position);
+        Ok(head)
+    }
+
+    fn ids_of(&self, statement: &str, params: impl rusqlite::Params) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.connection().prepare_cached(statement)?;
+        let ids = statement.query_map(params, |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(ids)
+    }
+}

@@ -1,0 +1,372 @@
+//! Dossier numbers: series granted to this machine, a counter per series and day, and the province's allotments
+//! (domain.md 2.6).
+//!
+//! A machine numbers under one series as long as its witness agrees that nothing was rolled back; otherwise it
+//! moves to its next unused one. A series is left for ever.
+
+use jiff::civil::Date;
+use rusqlite::Connection;
+use rusqlite::OptionalExtension;
+use sync_protocol::ids::NodeId;
+use sync_protocol::time::Millis;
+
+use crate::dossier::number;
+use crate::dossier::number::Series;
+use crate::refusal::Refusal;
+use crate::store::StoreError;
+use crate::store::conditions;
+use crate::store::sql;
+use crate::store::view::View;
+use crate::store::witness::Record;
+use crate::store::writer::WriteTx;
+
+/// A series of a machine known to be gone may be given out again after this long.
+pub const REUSE_AFTER_RELEASE_MS: i64 = 40 * 24 * 3_600_000;
+
+/// One number drawn: the printed form is agency, day, `series`, then `counter` with at least 4 digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayNumber {
+    /// `000` to `899`, or `9000` to `9999`.
+    pub series: String,
+    /// From 1 each day.
+    pub counter: u32,
+}
+
+/// Where a granted series stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeriesState {
+    /// Granted and not begun.
+    Unused,
+    /// Numbers are drawn from it.
+    InUse,
+    /// A copy of this machine has drawn from it; never begun here.
+    UsedElsewhere,
+    /// Left for ever.
+    Retired,
+}
+
+impl SeriesState {
+    const fn code(self) -> i64 {
+        match self {
+            Self::Unused => 1,
+            Self::InUse => 2,
+            Self::UsedElsewhere => 3,
+            Self::Retired => 4,
+        }
+    }
+
+    /// The word in listings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unused => "unused",
+            Self::InUse => "in_use",
+            Self::UsedElsewhere => "used_elsewhere",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+/// Consecutive series that the province may give out, agreed with the one-stop software already in use. Values from
+/// 0 to 899 are written with three digits, from 9000 to 9999 with four; others are no series and are skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeriesBlock {
+    /// The first.
+    pub first: u16,
+    /// The last.
+    pub last: u16,
+}
+
+/// Series, day (yyyymmdd) and counter of a dossier number of ours; `None` for numbers of other systems.
+pub(crate) fn parts_of(number: &str) -> Option<(String, u32, u32)> {
+    let parts = number::parts(number)?;
+    Some((parts.series.to_string(), 20_000_000 + parts.day.parse::<u32>().ok()?, parts.counter))
+}
+
+fn day_code(day: Date) -> u32 {
+    let (year, month, date) = (day.year(), day.month(), day.day());
+    let part = |value: i8| u32::try_from(value).unwrap_or(0);
+    u32::try_from(year).unwrap_or(0) * 10_000 + part(month) * 100 + part(date)
+}
+
+impl View<'_> {
+    /// Every series granted to this machine and where it stands.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn series(&self) -> Result<Vec<(String, SeriesState)>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT series, state FROM series ORDER BY series")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
+        rows.map(|row| {
+            let (series, code) = row?;
+            let known =
+                [SeriesState::Unused, SeriesState::InUse, SeriesState::UsedElsewhere, SeriesState::Retired];
+            let state = known.into_iter().find(|state| state.code() == code);
+            let damaged = || StoreError::Corrupt { what: "a series' state".to_owned() };
+            Ok((series, state.ok_or_else(damaged)?))
+        })
+        .collect()
+    }
+
+    /// How many granted series are unused.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unused_series(&self) -> Result<u64, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT count(*) FROM series WHERE state = 1")?;
+        Ok(statement.query_row([], |row| sql::uint_at(row, 0))?)
+    }
+}
+
+impl WriteTx<'_> {
+    /// Takes over series that the province granted to this machine. One that is known already keeps its state.
+    ///
+    /// # Errors
+    /// Refused with `number-not-a-series` when one is none.
+    pub fn grant_series(&mut self, series: &[String]) -> Result<(), StoreError> {
+        let at = self.now();
+        for one in series {
+            if Series::parse(one).is_none() {
+                return Err(Refusal::new("number-not-a-series").with("series", one).into());
+            }
+            self.execute(
+                "INSERT OR IGNORE INTO series (series, granted_at, state, changed_at) VALUES (?1, ?2, 1, ?2)",
+                (one, at.0),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Draws the next number of `day`.
+    ///
+    /// # Errors
+    /// Refused with `number-no-series` when every granted series was left or is used by a copy.
+    pub fn next_number(&mut self, day: Date) -> Result<DayNumber, StoreError> {
+        let at = self.now();
+        let connection = self.connection();
+        if !self.memory.is_vouched {
+            leave_unvouched_series(connection, at)?;
+            self.memory.is_vouched = true;
+        }
+        let (series, floor) = match series_in_use(connection)? {
+            Some(found) => found,
+            None => begin_series(connection, at)?.ok_or_else(|| Refusal::new("number-no-series"))?,
+        };
+        let day = day_code(day);
+        let last: Option<u32> = connection
+            .prepare_cached("SELECT last FROM counter WHERE series = ?1 AND day = ?2")?
+            .query_row((&series, day), |row| row.get(0))
+            .optional()?;
+        let counter = last.unwrap_or(floor) + 1;
+        set_counter(connection, &series, day, counter)?;
+        self.memory.witness_mut().note_number(&series, day, counter);
+        Ok(DayNumber { series, counter })
+    }
+
+    /// Gives `how_many` free series of `block` to a machine, lowest first, and records it. Asking again gives
+    /// further ones.
+    ///
+    /// # Errors
+    /// Refused with `number-block-empty` when the block has not enough; nothing is given then.
+    pub fn allot_series(
+        &mut self,
+        machine: NodeId,
+        how_many: usize,
+        block: SeriesBlock,
+    ) -> Result<Vec<String>, StoreError> {
+        let at = self.now();
+        let mut given = Vec::new();
+        for series in (block.first..=block.last).filter_map(Series::new) {
+            let series = series.to_string();
+            if given.len() == how_many {
+                break;
+            }
+            let released: Option<Option<i64>> = self
+                .connection()
+                .prepare_cached("SELECT released_at FROM allotment WHERE series = ?1")?
+                .query_row([&series], |row| row.get(0))
+                .optional()?;
+            let is_free = match released {
+                None => true,
+                Some(Some(released_at)) => at.0.saturating_sub(released_at) >= REUSE_AFTER_RELEASE_MS,
+                Some(None) => false,
+            };
+            if is_free {
+                given.push(series);
+            }
+        }
+        if given.len() < how_many {
+            return Err(Refusal::new("number-block-empty").with("wanted", how_many).into());
+        }
+        for series in &given {
+            self.execute(
+                "INSERT INTO allotment (series, machine, given_at) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (series) DO UPDATE SET machine = ?2, given_at = ?3, released_at = NULL",
+                (series, machine.0, at.0),
+            )?;
+        }
+        Ok(given)
+    }
+
+    /// How many of the series given to a machine have printed no number that is known here.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn spare_series(&self, machine: NodeId) -> Result<u64, StoreError> {
+        // A number of ours is AGENCY-YYMMDD-SERIES…, so the series stands right after the second hyphen.
+        let mut statement = self.connection().prepare_cached(
+            "SELECT count(*) FROM allotment a WHERE a.machine = ?1 AND a.released_at IS NULL AND NOT EXISTS \
+             (SELECT 1 FROM dossier d JOIN entry e ON e.doc = d.doc JOIN log l ON l.id = e.log \
+              WHERE l.machine = ?1 AND d.number LIKE '%-______-' || a.series || '____%')",
+        )?;
+        Ok(statement.query_row([machine.0], |row| sql::uint_at(row, 0))?)
+    }
+
+    /// Notes that a machine is known to be gone; its series are free again after [`REUSE_AFTER_RELEASE_MS`].
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn release_series(&mut self, machine: NodeId) -> Result<(), StoreError> {
+        let at = self.now();
+        self.execute(
+            "UPDATE allotment SET released_at = ?2 WHERE machine = ?1 AND released_at IS NULL",
+            (machine.0, at.0),
+        )?;
+        Ok(())
+    }
+
+    /// A number of this machine's identity was seen that this database did not write. `is_taken` says that the same
+    /// number stands on another dossier here.
+    ///
+    /// An unused series is then never begun. The one in use is left when the number cannot be this machine's own
+    /// lost past: the witness would have known its counter, or the number is taken.
+    pub(crate) fn saw_own_number(&mut self, number: &str, is_taken: bool) -> Result<(), StoreError> {
+        let Some((series, day, counter)) = parts_of(number) else { return Ok(()) };
+        let at = self.now();
+        let connection = self.connection();
+        let unused = self.execute(
+            "UPDATE series SET state = 3, changed_at = ?2 WHERE series = ?1 AND state = 1",
+            (&series, at.0),
+        )?;
+        if unused > 0 {
+            return Ok(());
+        }
+        let Some((in_use, floor)) = series_in_use(connection)?.filter(|(in_use, _)| *in_use == series) else {
+            return Ok(());
+        };
+        let last: Option<u32> = connection
+            .prepare_cached("SELECT last FROM counter WHERE series = ?1 AND day = ?2")?
+            .query_row((&series, day), |row| row.get(0))
+            .optional()?;
+        if is_taken || counter > last.unwrap_or(floor) {
+            leave_series(connection, at)?;
+            self.memory.witness_mut().series = None;
+            let args = [("series", in_use)];
+            conditions::set(connection, conditions::DUPLICATE_SERIES, &series, &args, at)?;
+        }
+        Ok(())
+    }
+}
+
+/// The series in use and the counter that unknown days continue from.
+fn series_in_use(connection: &Connection) -> Result<Option<(String, u32)>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT series, floor FROM series WHERE state = 2")?;
+    Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+fn begin_series(connection: &Connection, at: Millis) -> Result<Option<(String, u32)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE series SET state = 2, changed_at = ?1 \
+         WHERE series = (SELECT series FROM series WHERE state = 1 ORDER BY granted_at, series LIMIT 1) \
+         RETURNING series, floor",
+    )?;
+    Ok(statement.query_row([at.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+/// Leaves the series in use for ever; the next number begins another.
+fn leave_series(connection: &Connection, at: Millis) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE series SET state = 4, changed_at = ?1 WHERE state = 2")?
+        .execute([at.0])?;
+    Ok(())
+}
+
+/// Leaves what an unseen copy or lost time may have drawn from: the series in use, or, before any was begun, the one
+/// that would be begun first.
+pub(crate) fn leave_unvouched_series(connection: &Connection, at: Millis) -> Result<(), StoreError> {
+    if series_in_use(connection)?.is_none() {
+        begin_series(connection, at)?;
+    }
+    leave_series(connection, at)
+}
+
+fn set_counter(connection: &Connection, series: &str, day: u32, counter: u32) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO counter (series, day, last) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (series, day) DO UPDATE SET last = max(last, ?3)",
+        )?
+        .execute((series, day, counter))?;
+    Ok(())
+}
+
+/// Brings database and witness to the higher counter of both. After a rollback the witness also says which series is
+/// in use and from where days it no longer lists go on.
+pub(crate) fn merge_witness(
+    connection: &Connection,
+    record: &mut Record,
+    is_rolled_back: bool,
+    at: Millis,
+) -> Result<(), StoreError> {
+    for ((series, day), counter) in &record.counters {
+        set_counter(connection, series, *day, *counter)?;
+    }
+    if is_rolled_back {
+        for (series, floor) in &record.floors {
+            connection
+                .prepare_cached("UPDATE series SET floor = max(floor, ?2) WHERE series = ?1")?
+                .execute((series, floor))?;
+        }
+        // What was begun and left in the lost time must not look unused.
+        for (series, _) in record.counters.keys() {
+            connection
+                .prepare_cached(
+                    "UPDATE series SET state = 4, changed_at = ?2 WHERE series = ?1 AND state = 1",
+                )?
+                .execute((series, at.0))?;
+        }
+        let in_use = series_in_use(connection)?.map(|(series, _)| series);
+        if in_use != record.series {
+            leave_series(connection, at)?;
+            if let Some(series) = &record.series {
+                let floor = record.floors.get(series).copied().unwrap_or(0);
+                connection
+                    .prepare_cached(
+                        "INSERT INTO series (series, granted_at, state, changed_at, floor) VALUES (?1, ?2, 2, ?2, ?3) \
+                         ON CONFLICT (series) DO UPDATE SET state = 2, changed_at = ?2",
+                    )?
+                    .execute((series, at.0, floor))?;
+            }
+        }
+    }
+    add_database_counters(connection, record)
+}
+
+/// A record for a new witness, from what the database knows.
+pub(crate) fn record_from_database(connection: &Connection, machine: NodeId) -> Result<Record, StoreError> {
+    let mut record = Record::new(machine);
+    add_database_counters(connection, &mut record)?;
+    Ok(record)
+}
+
+fn add_database_counters(connection: &Connection, record: &mut Record) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached("SELECT series, day, last FROM counter ORDER BY day")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let series: String = row.get(0)?;
+        record.note_number(&series, row.get(1)?, row.get(2)?);
+    }
+    record.series = series_in_use(connection)?.map(|(series, _)| series);
+    Ok(())
+}

@@ -1,0 +1,318 @@
+//! The second file, outside the directory, that tells a machine whether its database was rolled back or copied.
+//!
+//! It holds what numbering needs in two alternating slots, so that a torn write loses one group at most. It is
+//! locked while a process may append and written in parallel with each commit; so it may be ahead of the database
+//! by the one group it marks as in flight, or behind by one.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::fs::TryLockError;
+use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
+use std::io::Write;
+use std::path::Path;
+
+use minicbor::Decode;
+use minicbor::Encode;
+use sync_protocol::entry::Lsn;
+use sync_protocol::ids::BootId;
+use sync_protocol::ids::NodeId;
+
+/// The record format this program writes.
+const RECORD_VERSION: u16 = 1;
+const MAGIC: &[u8; 8] = b"MOTCUAW1";
+const SLOT_BYTES: usize = 8192;
+/// Counters kept one by one: one series on 256 days, about 4 kB of a slot.
+const COUNTERS_MAX: usize = 256;
+
+/// What the witness says.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Record {
+    #[n(0)]
+    version: u16,
+    /// Grows with each write; the higher readable slot counts.
+    #[n(1)]
+    pub(crate) sequence: u64,
+    /// Whose witness it is.
+    #[n(2)]
+    pub(crate) machine: NodeId,
+    /// The boot that appended last.
+    #[n(3)]
+    pub(crate) boot: Option<BootId>,
+    /// Up to where that boot's entries were committed.
+    #[n(4)]
+    pub(crate) confirmed: Lsn,
+    /// Up to where they stand if the commit in flight succeeded.
+    #[n(5)]
+    pub(crate) in_flight: Lsn,
+    /// The boot before, and up to where it was committed.
+    #[n(6)]
+    pub(crate) previous: Option<(BootId, Lsn)>,
+    /// The series numbers are drawn from.
+    #[n(7)]
+    pub(crate) series: Option<String>,
+    /// The last counter per series and day (yyyymmdd).
+    #[n(8)]
+    pub(crate) counters: BTreeMap<(String, u32), u32>,
+    /// Per series, the highest counter of all days that no longer stand in `counters`.
+    #[n(9)]
+    pub(crate) floors: BTreeMap<String, u32>,
+}
+
+impl Record {
+    pub(crate) fn new(machine: NodeId) -> Self {
+        Self {
+            version: RECORD_VERSION,
+            sequence: 0,
+            machine,
+            boot: None,
+            confirmed: 0,
+            in_flight: 0,
+            previous: None,
+            series: None,
+            counters: BTreeMap::new(),
+            floors: BTreeMap::new(),
+        }
+    }
+
+    /// Notes a number that was drawn; the oldest days make room.
+    pub(crate) fn note_number(&mut self, series: &str, day: u32, counter: u32) {
+        self.series = Some(series.to_owned());
+        let last = self.counters.entry((series.to_owned(), day)).or_default();
+        *last = counter.max(*last);
+        while self.counters.len() > COUNTERS_MAX {
+            let oldest = self.counters.keys().min_by_key(|(_, day)| *day).cloned();
+            let Some(((series, _), dropped)) = oldest.and_then(|key| self.counters.remove_entry(&key)) else {
+                break;
+            };
+            let floor = self.floors.entry(series).or_default();
+            *floor = dropped.max(*floor);
+        }
+    }
+
+    /// Notes the boot that is about to append for the first time.
+    pub(crate) fn note_boot(&mut self, boot: BootId) {
+        self.previous = self.boot.map(|last| (last, self.confirmed));
+        self.boot = Some(boot);
+        self.confirmed = 0;
+        self.in_flight = 0;
+    }
+
+    /// Whether the database, asked how far it has each boot's log, lacks something that was committed. The group
+    /// in flight may be there or not.
+    pub(crate) fn shows_rollback<E>(
+        &self,
+        mut lsn_of: impl FnMut(BootId) -> Result<Lsn, E>,
+    ) -> Result<bool, E> {
+        let claims = [self.boot.map(|boot| (boot, self.confirmed)), self.previous];
+        for (boot, lsn) in claims.into_iter().flatten() {
+            if lsn_of(boot)? < lsn {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn to_slot(&self) -> Option<Vec<u8>> {
+        let body = minicbor::to_vec(self).ok()?;
+        let mut slot = Vec::with_capacity(SLOT_BYTES);
+        slot.extend_from_slice(MAGIC);
+        slot.extend_from_slice(&u32::try_from(body.len()).ok()?.to_le_bytes());
+        slot.extend_from_slice(&body);
+        let checksum = blake3::hash(&slot);
+        slot.extend_from_slice(checksum.as_bytes());
+        if slot.len() > SLOT_BYTES {
+            return None;
+        }
+        slot.resize(SLOT_BYTES, 0);
+        Some(slot)
+    }
+
+    fn from_slot(slot: &[u8]) -> Option<Self> {
+        let rest = slot.strip_prefix(MAGIC)?;
+        let (len, _) = rest.split_first_chunk::<4>()?;
+        let end = MAGIC.len().checked_add(4)?.checked_add(usize::try_from(u32::from_le_bytes(*len)).ok()?)?;
+        let (covered, tail) = slot.split_at_checked(end)?;
+        if tail.get(..32)? != blake3::hash(covered).as_bytes() {
+            return None;
+        }
+        let record: Self = minicbor::decode(covered.get(MAGIC.len() + 4..)?).ok()?;
+        (record.version == RECORD_VERSION).then_some(record)
+    }
+}
+
+/// Why there is no witness for this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoWitness {
+    /// No file at the path, though the database says there was one.
+    Missing,
+    /// Another process holds it: a copy of this directory is at work.
+    Locked,
+    /// It belongs to another machine.
+    OtherMachine,
+    /// Neither slot can be read.
+    Unreadable,
+    /// The place cannot be read or written.
+    NotWritable,
+}
+
+impl NoWitness {
+    /// The word in conditions.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "witness-missing",
+            Self::Locked => "witness-locked",
+            Self::OtherMachine => "witness-of-other-machine",
+            Self::Unreadable => "witness-unreadable",
+            Self::NotWritable => "witness-not-writable",
+        }
+    }
+}
+
+/// The file, locked for this process.
+#[derive(Debug)]
+pub(crate) struct WitnessFile {
+    file: File,
+}
+
+impl WitnessFile {
+    /// Opens and locks the witness of `machine` and reads its newest record.
+    pub(crate) fn open(path: &Path, machine: NodeId) -> Result<(Self, Record), NoWitness> {
+        let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(NoWitness::Missing),
+            Err(_) => return Err(NoWitness::NotWritable),
+        };
+        lock(&file)?;
+        let mut bytes = Vec::with_capacity(2 * SLOT_BYTES);
+        let read = (&mut file).take(2 * SLOT_BYTES as u64).read_to_end(&mut bytes);
+        read.map_err(|_| NoWitness::NotWritable)?;
+        let record = bytes
+            .chunks(SLOT_BYTES)
+            .filter_map(Record::from_slot)
+            .max_by_key(|record| record.sequence)
+            .ok_or(NoWitness::Unreadable)?;
+        if record.machine == machine { Ok((Self { file }, record)) } else { Err(NoWitness::OtherMachine) }
+    }
+
+    /// Writes a first record at `path`, in place of what cannot be read there, and makes file and name durable.
+    ///
+    /// A file that another process holds, or that is another machine's, is left alone.
+    pub(crate) fn create(path: &Path, record: &Record) -> Result<Self, NoWitness> {
+        match Self::open(path, record.machine) {
+            Ok(_) | Err(NoWitness::Missing | NoWitness::Unreadable) => {}
+            Err(other) => return Err(other),
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(parent).map_err(|_| NoWitness::NotWritable)?;
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let file = opened.map_err(|_| NoWitness::NotWritable)?;
+        lock(&file)?;
+        let mut witness = Self { file };
+        witness.fill(record).map_err(|_| NoWitness::NotWritable)?;
+        File::open(parent).and_then(|dir| dir.sync_all()).map_err(|_| NoWitness::NotWritable)?;
+        Ok(witness)
+    }
+
+    fn fill(&mut self, record: &Record) -> std::io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.write_all(&[0; 2 * SLOT_BYTES])?;
+        self.file.sync_all()?;
+        self.write(record)?;
+        self.file.sync_all()
+    }
+
+    /// Writes the slot that does not hold the newest record and waits until it is on the disk.
+    pub(crate) fn write(&mut self, record: &Record) -> std::io::Result<()> {
+        let slot =
+            record.to_slot().ok_or_else(|| std::io::Error::other("the witness record is too large"))?;
+        let offset = (record.sequence % 2) * SLOT_BYTES as u64;
+        self.file.seek(SeekFrom::Start(offset))?;
+        self.file.write_all(&slot)?;
+        self.file.sync_data()
+    }
+}
+
+fn lock(file: &File) -> Result<(), NoWitness> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(NoWitness::Locked),
+        Err(TryLockError::Error(_)) => Err(NoWitness::NotWritable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MACHINE: NodeId = NodeId([7; 16]);
+
+    fn record(sequence: u64) -> Record {
+        Record { sequence, boot: Some(BootId([1; 16])), confirmed: sequence, ..Record::new(MACHINE) }
+    }
+
+    #[test]
+    fn newest_slot_counts_and_a_torn_one_loses_one_write_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("w");
+        let mut file = WitnessFile::create(&path, &record(1)).unwrap();
+        for sequence in 2..=5 {
+            file.write(&record(sequence)).unwrap();
+        }
+        drop(file);
+        assert_eq!(WitnessFile::open(&path, MACHINE).unwrap().1, record(5));
+        for torn_at in [0, 9, 40] {
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[SLOT_BYTES + torn_at..2 * SLOT_BYTES].fill(0xff);
+            std::fs::write(dir.path().join("torn"), &bytes).unwrap();
+            let (_, read) = WitnessFile::open(&dir.path().join("torn"), MACHINE).unwrap();
+            assert_eq!(read, record(4), "torn at {torn_at}");
+        }
+    }
+
+    #[test]
+    fn missing_locked_foreign_and_unreadable_witnesses_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("w");
+        assert_eq!(WitnessFile::open(&path, MACHINE).unwrap_err(), NoWitness::Missing);
+        let held = WitnessFile::create(&path, &record(1)).unwrap();
+        assert_eq!(WitnessFile::open(&path, MACHINE).unwrap_err(), NoWitness::Locked);
+        drop(held);
+        assert_eq!(WitnessFile::open(&path, NodeId([8; 16])).unwrap_err(), NoWitness::OtherMachine);
+        let foreign = Record::new(NodeId([8; 16]));
+        assert_eq!(WitnessFile::create(&path, &foreign).unwrap_err(), NoWitness::OtherMachine);
+        std::fs::write(&path, b"short").unwrap();
+        assert_eq!(WitnessFile::open(&path, MACHINE).unwrap_err(), NoWitness::Unreadable);
+        assert_eq!(WitnessFile::open(dir.path(), MACHINE).unwrap_err(), NoWitness::NotWritable);
+    }
+
+    #[test]
+    fn dropped_days_leave_their_highest_counter_and_the_slot_never_overflows() {
+        let mut record = Record::new(MACHINE);
+        for day in 0..1000u32 {
+            record.note_number("9000", 20_000_101 + day, 1 + day % 300);
+        }
+        assert_eq!(record.counters.len(), COUNTERS_MAX);
+        assert_eq!(record.floors.get("9000"), Some(&300));
+        assert!(record.to_slot().is_some());
+    }
+
+    #[test]
+    fn only_what_was_confirmed_shows_a_rollback() {
+        let (old, new) = (BootId([1; 16]), BootId([2; 16]));
+        let mut record = Record { confirmed: 9, in_flight: 12, boot: Some(old), ..Record::new(MACHINE) };
+        let judge = |record: &Record, old_lsn: Lsn, new_lsn: Lsn| {
+            record.shows_rollback(|boot| Ok::<_, ()>(if boot == old { old_lsn } else { new_lsn })).unwrap()
+        };
+        for (lsn, is_rollback) in [(8, true), (9, false), (12, false), (15, false)] {
+            assert_eq!(judge(&record, lsn, 0), is_rollback, "{lsn}");
+        }
+        record.note_boot(new);
+        record.in_flight = 3;
+        assert!(!judge(&record, 9, 0), "the first group of the new boot was in flight");
+        assert!(judge(&record, 8, 3), "the boot before is missing entries");
+    }
+}

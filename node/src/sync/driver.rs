@@ -1,0 +1,285 @@
+//! Carries out what a session asks for, over a store: one step takes one input and leaves messages and events.
+//!
+//! The step itself does no input or output and reads no clock; stores are a trait so that the simulation's twin and
+//! the real store run the same code. Answers are given in the order of the questions, as the sessions demand.
+
+use std::collections::VecDeque;
+
+use sync_protocol::entry::Digest;
+use sync_protocol::entry::Entry;
+use sync_protocol::entry::Lsn;
+use sync_protocol::frame::ByeCode;
+use sync_protocol::frame::Feed;
+use sync_protocol::frame::Hello;
+use sync_protocol::frame::LogAck;
+use sync_protocol::frame::Message;
+use sync_protocol::frame::StoredCounts;
+use sync_protocol::head::LogHead;
+use sync_protocol::head::SignedHead;
+use sync_protocol::ids::BootId;
+use sync_protocol::ids::FeedId;
+use sync_protocol::item::Item;
+use sync_protocol::proof::Proof;
+use sync_protocol::run::ChangeRun;
+use sync_protocol::session::NodeSession;
+use sync_protocol::session::ProvinceSession;
+use sync_protocol::session::SessionError;
+use sync_protocol::session::node::CutFacts;
+use sync_protocol::session::node::NodeInput;
+use sync_protocol::session::node::NodeOutcome;
+use sync_protocol::session::node::NodeOutput;
+use sync_protocol::session::province::FeedEntry;
+use sync_protocol::session::province::LogFacts;
+use sync_protocol::session::province::NotEqual;
+use sync_protocol::session::province::ProofRequest;
+use sync_protocol::session::province::ProvinceFacts;
+use sync_protocol::session::province::ProvinceInput;
+use sync_protocol::session::province::ProvinceOutcome;
+use sync_protocol::session::province::ProvinceOutput;
+use sync_protocol::time::Millis;
+
+/// Why a step could not be carried out. What was stored stays stored.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError<E: std::error::Error + 'static> {
+    /// The session ended; see whether it is retryable.
+    #[error(transparent)]
+    Session(SessionError),
+    /// The store failed. Nothing was acknowledged; dial again when it is well.
+    #[error("the store failed during a session")]
+    Store(#[source] E),
+}
+
+/// What a node's session needs of its store. Each call is durable before it returns.
+pub trait NodeStore {
+    /// How the store fails.
+    type Error: std::error::Error + 'static;
+
+    /// A page of own-identity log heads by ascending boot, and whether it is the last.
+    fn heads(&mut self, after: Option<BootId>) -> Result<(Vec<LogHead>, bool), Self::Error>;
+    /// Entries of one own log after a position, with the signed head at the last of them.
+    fn log(
+        &mut self,
+        boot: BootId,
+        after_lsn: Lsn,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<(Vec<Entry>, Option<SignedHead>), Self::Error>;
+    /// Stores provincial items.
+    fn store_items(&mut self, items: Vec<Item>) -> Result<(), Self::Error>;
+    /// Stores earlier proofs.
+    fn store_proofs(&mut self, proofs: Vec<Proof>) -> Result<(), Self::Error>;
+    /// Notes another feed, at position 0.
+    fn begin_feed(&mut self, feed: FeedId) -> Result<(), Self::Error>;
+    /// Stores a stretch of the feed and answers its last stored position.
+    fn store_feed(&mut self, feed: Feed) -> Result<u64, Self::Error>;
+    /// Where everything stands for a cut.
+    fn cut(&mut self) -> Result<CutFacts, Self::Error>;
+    /// Stores the newest proof.
+    fn store_proof(&mut self, proof: Proof, is_renewal: bool) -> Result<(), Self::Error>;
+    /// The province has own entries up to here.
+    fn acked(&mut self, logs: &[LogAck], counts: Option<StoredCounts>) -> Result<(), Self::Error>;
+    /// The province knows another history under these names.
+    fn forked(&mut self, logs: &[BootId]) -> Result<(), Self::Error>;
+}
+
+/// What a province's session needs of its store. Each call is durable before it returns.
+pub trait ProvinceStore {
+    /// How the store fails.
+    type Error: std::error::Error + 'static;
+
+    /// Compares a hello with what is here, or says why the machine is not served.
+    fn facts(&mut self, hello: &Hello) -> Result<Result<ProvinceFacts, ByeCode>, Self::Error>;
+    /// Compares a page of heads with what is here.
+    fn check_heads(&mut self, heads: &[LogHead]) -> Result<Vec<LogFacts>, Self::Error>;
+    /// Compares in one transaction and stores a proof if equal.
+    fn make_proof(&mut self, request: &ProofRequest) -> Result<Result<Proof, NotEqual>, Self::Error>;
+    /// Items after a number.
+    fn items(&mut self, after_n: u64, bytes_max: usize) -> Result<Vec<Item>, Self::Error>;
+    /// Proofs of the machine after a number.
+    fn proofs(&mut self, after_n: u64, proofs_max: usize) -> Result<Vec<Proof>, Self::Error>;
+    /// The seat's feed after a position: entries, the digest after the last of them, the last position.
+    fn feed(
+        &mut self,
+        after_position: u64,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<(Vec<FeedEntry>, Digest, u64), Self::Error>;
+    /// Stores own entries of the machine: acks, how its entries fare, the seat's last feed position.
+    fn store_changes(
+        &mut self,
+        runs: Vec<ChangeRun>,
+    ) -> Result<(Vec<LogAck>, StoredCounts, u64), Self::Error>;
+    /// The node has its feed up to here.
+    fn feed_acked(&mut self, position: u64) -> Result<(), Self::Error>;
+    /// These logs have another history here.
+    fn forked(&mut self, logs: &[BootId]) -> Result<(), Self::Error>;
+}
+
+/// What one step of a node's session left to do.
+#[derive(Debug, Default)]
+pub struct NodeStep {
+    /// Messages for the line, in order.
+    pub messages: Vec<Message>,
+    /// Whether a proof was stored that covers everything.
+    pub has_converged: bool,
+    /// How the session ended, if it did.
+    pub outcome: Option<NodeOutcome>,
+}
+
+/// Gives a node's session one input and carries out all it asks for.
+///
+/// # Errors
+/// [`DriveError`]; messages that were due before it are still in `step` and should be sent.
+pub fn step_node<S: NodeStore>(
+    session: &mut NodeSession,
+    store: &mut S,
+    now: Millis,
+    input: NodeInput,
+    step: &mut NodeStep,
+) -> Result<(), DriveError<S::Error>> {
+    let mut inputs = VecDeque::from([input]);
+    while let Some(input) = inputs.pop_front() {
+        let handled = session.handle(now, input);
+        while let Some(output) = session.poll() {
+            if let Some(answer) = carry_out_node(store, output, step).map_err(DriveError::Store)? {
+                inputs.push_back(answer);
+            }
+        }
+        handled.map_err(DriveError::Session)?;
+    }
+    Ok(())
+}
+
+fn carry_out_node<S: NodeStore>(
+    store: &mut S,
+    output: NodeOutput,
+    step: &mut NodeStep,
+) -> Result<Option<NodeInput>, S::Error> {
+    Ok(match output {
+        NodeOutput::Send(message) => {
+            step.messages.push(message);
+            None
+        }
+        NodeOutput::LoadHeads { after } => {
+            let (heads, is_last) = store.heads(after)?;
+            Some(NodeInput::HeadsLoaded { heads, is_last })
+        }
+        NodeOutput::LoadLog { boot, after_lsn, bytes_max, entries_max } => {
+            let (entries, head) = store.log(boot, after_lsn, bytes_max, entries_max)?;
+            Some(NodeInput::LogLoaded { boot, entries, head })
+        }
+        NodeOutput::StoreItems(items) => {
+            store.store_items(items)?;
+            Some(NodeInput::ItemsStored)
+        }
+        NodeOutput::StoreProofs(proofs) => {
+            store.store_proofs(proofs)?;
+            Some(NodeInput::ProofsStored)
+        }
+        NodeOutput::BeginFeed(feed) => {
+            store.begin_feed(feed)?;
+            None
+        }
+        NodeOutput::StoreFeed(feed) => Some(NodeInput::FeedStored { position: store.store_feed(feed)? }),
+        NodeOutput::LoadCut => Some(NodeInput::CutLoaded(store.cut()?)),
+        NodeOutput::StoreProof { proof, is_renewal } => {
+            store.store_proof(*proof, is_renewal)?;
+            Some(NodeInput::ProofStored)
+        }
+        NodeOutput::Acked { logs, counts } => {
+            store.acked(&logs, counts)?;
+            None
+        }
+        NodeOutput::Forked(logs) => {
+            store.forked(&logs)?;
+            None
+        }
+        NodeOutput::Converged => {
+            step.has_converged = true;
+            None
+        }
+        NodeOutput::Finished(outcome) => {
+            step.outcome = Some(outcome);
+            None
+        }
+    })
+}
+
+/// What one step of a province's session left to do.
+#[derive(Debug, Default)]
+pub struct ProvinceStep {
+    /// Messages for the line, in order.
+    pub messages: Vec<Message>,
+    /// How the session ended, if it did.
+    pub outcome: Option<ProvinceOutcome>,
+}
+
+/// Gives a province's session one input and carries out all it asks for.
+///
+/// # Errors
+/// As [`step_node`].
+pub fn step_province<S: ProvinceStore>(
+    session: &mut ProvinceSession,
+    store: &mut S,
+    now: Millis,
+    input: ProvinceInput,
+    step: &mut ProvinceStep,
+) -> Result<(), DriveError<S::Error>> {
+    let mut inputs = VecDeque::from([input]);
+    while let Some(input) = inputs.pop_front() {
+        let handled = session.handle(now, input);
+        while let Some(output) = session.poll() {
+            if let Some(answer) = carry_out_province(store, output, step).map_err(DriveError::Store)? {
+                inputs.push_back(answer);
+            }
+        }
+        handled.map_err(DriveError::Session)?;
+    }
+    Ok(())
+}
+
+fn carry_out_province<S: ProvinceStore>(
+    store: &mut S,
+    output: ProvinceOutput,
+    step: &mut ProvinceStep,
+) -> Result<Option<ProvinceInput>, S::Error> {
+    Ok(match output {
+        ProvinceOutput::Send(message) => {
+            step.messages.push(message);
+            None
+        }
+        ProvinceOutput::LoadFacts(hello) => {
+            Some(ProvinceInput::FactsLoaded(store.facts(&hello)?.map(Box::new)))
+        }
+        ProvinceOutput::CheckHeads(heads) => Some(ProvinceInput::HeadsChecked(store.check_heads(&heads)?)),
+        ProvinceOutput::MakeProof(request) => {
+            Some(ProvinceInput::ProofMade(store.make_proof(&request)?.map(Box::new)))
+        }
+        ProvinceOutput::LoadItems { after_n, bytes_max } => {
+            Some(ProvinceInput::ItemsLoaded(store.items(after_n, bytes_max)?))
+        }
+        ProvinceOutput::LoadProofs { after_n, proofs_max } => {
+            Some(ProvinceInput::ProofsLoaded(store.proofs(after_n, proofs_max)?))
+        }
+        ProvinceOutput::LoadFeed { after_position, bytes_max, entries_max } => {
+            let (entries, end_digest, head_position) = store.feed(after_position, bytes_max, entries_max)?;
+            Some(ProvinceInput::FeedLoaded { entries, end_digest, head_position })
+        }
+        ProvinceOutput::StoreChanges(runs) => {
+            let (acks, counts, feed_position) = store.store_changes(runs)?;
+            Some(ProvinceInput::ChangesStored { acks, counts, feed_position })
+        }
+        ProvinceOutput::FeedAcked { position } => {
+            store.feed_acked(position)?;
+            None
+        }
+        ProvinceOutput::Forked(logs) => {
+            store.forked(&logs)?;
+            None
+        }
+        ProvinceOutput::Finished(outcome) => {
+            step.outcome = Some(outcome);
+            None
+        }
+    })
+}

@@ -1,0 +1,422 @@
+//! A commune's line to the province: one thread that dials, runs a live session while there is a line, and answers
+//! whoever wants a session now.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+use serde_json::json;
+use sync_protocol::frame::ByeCode;
+use sync_protocol::ids::PublicKey;
+use sync_protocol::session::NodeSession;
+use sync_protocol::session::node::NodeOptions;
+use sync_protocol::session::node::NodeOutcome;
+use sync_protocol::session::node::NodeStatistics;
+use sync_protocol::time::Millis;
+use tokio::runtime::Handle;
+
+use crate::clock::Clock;
+use crate::clock::rfc3339;
+use crate::identity::MachineIdentity;
+use crate::refusal::Refusal;
+use crate::shutdown::Stop;
+use crate::store::Random;
+use crate::store::Store;
+use crate::store::StoreError;
+use crate::store::Subscription;
+use crate::store::proofs::StoredProof;
+use crate::sync::driver::DriveError;
+use crate::sync::node_store::NodeSide;
+use crate::sync::run::NodeWake;
+use crate::sync::run::RunError;
+use crate::sync::run::run_node;
+use crate::sync::schedule::Schedule;
+use crate::transport::CloseCode;
+use crate::transport::Ended;
+use crate::transport::endpoint::Connection;
+use crate::transport::endpoint::DialError;
+use crate::transport::endpoint::Dialer;
+use crate::transport::endpoint::HandshakeFigures;
+use crate::transport::stream::Link;
+use crate::transport::stream::Waker;
+use crate::transport::stream::spawn_link;
+
+/// Where the province's addresses are kept in the store: a JSON list of `HOST:PORT`.
+pub const ADDRESSES_KEY: &str = "province-addresses";
+/// Longest wait for one address to answer.
+const DIAL_MS: u64 = 10_000;
+/// Longest wait until the province knows that a session is over.
+const CLOSE_MS: u64 = 1_000;
+/// Rest between two sessions, so that a province that leaves at once is not called without pause.
+const REST_MS: u64 = 1_000;
+
+/// Why a session could not be had, or ended early. Nothing is lost in any case.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Nobody was reached, or who answered is not the province.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The line ended during the session.
+    #[error("the line ended: {0:?}")]
+    Line(Ended),
+    /// The session ended with an error of one side.
+    #[error("the session failed")]
+    Session(#[source] RunError<StoreError>),
+    /// This machine's store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The province said that it does not serve this machine.
+    #[error("the province refused: {0:?}")]
+    Refused(ByeCode),
+}
+
+impl CallError {
+    /// The same as a refusal of what a person asked for.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Dial(error) => error.refusal(),
+            Self::Line(ended) => Refusal::new(ended.code()),
+            Self::Session(_) => Refusal::new("sync-failed"),
+            Self::Store(error) => Refusal::new("sync-store").with("why", error.code()),
+            Self::Refused(code) => Refusal::new(bye_code(*code)),
+        }
+    }
+
+    /// Whether the other side was reached and said no, so that a person must act.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::Dial(error) => !error.is_retryable(),
+            Self::Refused(code) => !code.is_retryable(),
+            Self::Line(_) | Self::Session(_) | Self::Store(_) => false,
+        }
+    }
+}
+
+const fn bye_code(code: ByeCode) -> &'static str {
+    match code {
+        ByeCode::Version => "sync-bye-version",
+        ByeCode::WrongProvince => "sync-bye-wrong-province",
+        ByeCode::UnknownMachine => "sync-bye-unknown-machine",
+        ByeCode::Banned => "sync-bye-banned",
+        ByeCode::NotMySeat => "sync-bye-not-my-seat",
+        ByeCode::Busy => "sync-bye-busy",
+        ByeCode::Full => "sync-bye-full",
+        ByeCode::Difference => "sync-bye-difference",
+        ByeCode::Protocol | ByeCode::Other(_) => "sync-bye-protocol",
+        ByeCode::Shutdown => "sync-bye-shutdown",
+    }
+}
+
+/// What one session did.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: NodeOutcome,
+    /// What it moved.
+    pub statistics: NodeStatistics,
+    /// What the connection cost.
+    pub handshake: HandshakeFigures,
+    /// The newest proof here.
+    pub proof: Option<StoredProof>,
+}
+
+impl Report {
+    /// Whether both sides held the same at its end.
+    #[must_use]
+    pub const fn has_converged(&self) -> bool {
+        matches!(self.outcome, NodeOutcome::Converged)
+    }
+
+    /// Why both sides did not end with the same.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        match self.outcome {
+            NodeOutcome::Refused { code, .. } => Refusal::new(bye_code(code)),
+            NodeOutcome::Converged | NodeOutcome::Partial => Refusal::new("sync-partial"),
+        }
+    }
+
+    /// As the contract's `sync now` gives it.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let outcome = match self.outcome {
+            NodeOutcome::Converged => "converged",
+            NodeOutcome::Partial => "partial",
+            NodeOutcome::Refused { .. } => "refused",
+        };
+        json!({
+            "outcome": outcome,
+            "sent_bytes": self.statistics.sent_bytes,
+            "received_bytes": self.statistics.received_bytes,
+            "round_trips": self.statistics.round_trips,
+            "handshake_bytes": self.handshake.bytes,
+            "handshake_round_trips": self.handshake.round_trips,
+            "changes_sent": self.statistics.changes_sent,
+            "changes_received": self.statistics.changes_received,
+            "quarantined": self.proof.as_ref().map_or(0, |proof| proof.quarantined),
+            "proof": self.proof.as_ref().map(proof_json),
+        })
+    }
+}
+
+/// A proof as the contract's outputs give it.
+#[must_use]
+pub fn proof_json(proof: &StoredProof) -> Value {
+    json!({
+        "number": proof.number,
+        "at": rfc3339(proof.at),
+        "position": proof.position,
+        "digest": sync_protocol::ids::Hash(proof.digest.0).to_string(),
+        "applied": proof.applied,
+        "waiting": proof.waiting,
+        "quarantined": proof.quarantined,
+        "refused": proof.refused,
+    })
+}
+
+/// Everything that calls the province from this machine.
+pub struct Caller {
+    store: Arc<Store>,
+    identity: Arc<MachineIdentity>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    runtime: Handle,
+    dialer: Dialer,
+    stop: Stop,
+    side: NodeSide,
+    /// Told of every time the province signed.
+    heard: Arc<dyn Fn(Millis) + Send + Sync>,
+    waker: Arc<Mutex<Option<Waker<NodeWake>>>>,
+    _subscription: Subscription,
+}
+
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Caller").field("node", &self.identity.node()).finish_non_exhaustive()
+    }
+}
+
+impl Caller {
+    /// A caller over an open store.
+    ///
+    /// # Errors
+    /// The identity does not fit the TLS library.
+    pub fn new(
+        store: Arc<Store>,
+        identity: Arc<MachineIdentity>,
+        random: Arc<dyn Random>,
+        runtime: Handle,
+        stop: Stop,
+        heard: Arc<dyn Fn(Millis) + Send + Sync>,
+    ) -> Result<Self, crate::transport::endpoint::SetUpError> {
+        let clock = Arc::clone(store.clock());
+        let dialer = Dialer::new(&identity, Arc::new(|_| true), Arc::clone(&clock))?;
+        let side = NodeSide::new(Arc::clone(&store), Arc::clone(&identity));
+        let waker: Arc<Mutex<Option<Waker<NodeWake>>>> = Arc::default();
+        let subscription = store.subscribe({
+            let (side, waker) = (side.clone(), Arc::clone(&waker));
+            move |growth| {
+                if let Some((boot, lsn)) = growth.own {
+                    side.note_current(boot);
+                    if let Some(waker) = waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+                        // A full queue wakes the session anyway, and the cut makes good what was not said.
+                        let _said_or_awake = waker.wake(NodeWake::Appended(boot, lsn));
+                    }
+                }
+            }
+        });
+        Ok(Self {
+            store,
+            identity,
+            clock,
+            random,
+            runtime,
+            dialer,
+            stop,
+            side,
+            heard,
+            waker,
+            _subscription: subscription,
+        })
+    }
+
+    fn connect(&self, wait_ms: u64) -> Result<Connection, CallError> {
+        let addresses: Vec<String> = self
+            .store
+            .read(|view| view.meta(ADDRESSES_KEY))?
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        let timeout_ms = DIAL_MS.min(wait_ms.max(1));
+        self.runtime.block_on(async {
+            tokio::select! {
+                dialled = self.dialer.dial(&addresses, timeout_ms) => dialled.map_err(CallError::Dial),
+                () = self.stop.requested() => Err(CallError::Line(Ended::Stopping)),
+            }
+        })
+    }
+
+    /// One session now: dial, reconcile, finish with a proof. Takes at most about `wait_ms`.
+    ///
+    /// # Errors
+    /// [`CallError`]; nothing is lost.
+    pub fn once(&self, wait_ms: u64) -> Result<Report, CallError> {
+        let started_ms = self.clock.monotonic_ms();
+        let connection = self.connect(wait_ms)?;
+        let until_ms = Some(started_ms.saturating_add(wait_ms));
+        self.session(&connection, NodeOptions { is_live: false }, until_ms, &mut || {})
+    }
+
+    fn session(
+        &self,
+        connection: &Connection,
+        options: NodeOptions,
+        until_ms: Option<u64>,
+        converged: &mut dyn FnMut(),
+    ) -> Result<Report, CallError> {
+        let handshake = connection.handshake();
+        let province_key = PublicKey(connection.peer().keys.signing);
+        let (sender, receiver) = self.runtime.block_on(connection.open_stream()).map_err(CallError::Line)?;
+        let mut link: Link<NodeWake> =
+            spawn_link(&self.runtime, connection.clone(), sender, receiver, &self.stop);
+        let mut number = [0; 8];
+        self.random.fill(&mut number)?;
+        let mut side = self.side.clone();
+        // Before the facts are read, so that no commit falls between them and the news of it.
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(link.waker());
+        let facts = side.facts(u64::from_be_bytes(number), province_key)?;
+        let mut session = NodeSession::new(self.clock.wall(), facts, options)
+            .map_err(|error| CallError::Session(RunError::Drive(DriveError::Session(error))))?;
+        let mut proved = || {
+            if let Ok(Some(proof)) = self.store.read(|view| view.last_proof(self.identity.node())) {
+                (self.heard)(proof.at);
+            }
+            converged();
+        };
+        let ran = run_node(&mut link, &mut session, &mut side, self.clock.as_ref(), until_ms, &mut proved);
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        link.close(CloseCode::Done, CLOSE_MS);
+        let outcome = match ran {
+            Ok(NodeOutcome::Refused { code, .. }) if code != ByeCode::Difference => {
+                return Err(CallError::Refused(code));
+            }
+            Ok(outcome) => outcome,
+            Err(RunError::Line(ended)) => return Err(CallError::Line(ended)),
+            Err(error) => return Err(CallError::Session(error)),
+        };
+        let proof = self.store.read(|view| view.last_proof(self.identity.node()))?;
+        Ok(Report { outcome, statistics: session.statistics(), handshake, proof })
+    }
+}
+
+/// How the line stands.
+#[derive(Clone, Debug, Default)]
+pub struct LineState {
+    /// Whether a session is open.
+    pub is_online: bool,
+    /// Why not, where that is known.
+    pub last_fault: Option<Refusal>,
+}
+
+type Asked = mpsc::SyncSender<Result<Report, CallError>>;
+
+/// A commune's line, kept up by a thread of its own.
+#[derive(Debug)]
+pub struct Line {
+    caller: Arc<Caller>,
+    asks: mpsc::SyncSender<(u64, Asked)>,
+    state: Arc<Mutex<LineState>>,
+}
+
+impl Line {
+    /// Starts the thread. With `is_dialling` false it only answers who asks (`serve --no-sync`).
+    ///
+    /// # Errors
+    /// The operating system gave no thread.
+    pub fn start(caller: Arc<Caller>, is_dialling: bool) -> std::io::Result<Self> {
+        let (asks, asked) = mpsc::sync_channel(16);
+        let state: Arc<Mutex<LineState>> = Arc::default();
+        let line = Self { caller: Arc::clone(&caller), asks, state: Arc::clone(&state) };
+        std::thread::Builder::new()
+            .name("line".to_owned())
+            .spawn(move || keep(&caller, &asked, &state, is_dialling))?;
+        Ok(line)
+    }
+
+    /// How the line stands.
+    #[must_use]
+    pub fn state(&self) -> LineState {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One session now, beside the live one, which is taken up again afterwards.
+    ///
+    /// # Errors
+    /// [`CallError`]; nothing is lost.
+    pub fn sync_now(&self, wait_ms: u64) -> Result<Report, CallError> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        let stopping = || CallError::Line(Ended::Stopping);
+        self.asks.send((wait_ms, reply)).map_err(|_| stopping())?;
+        if let Some(waker) = self.caller.waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            let _awake_anyway = waker.wake(NodeWake::Leave);
+        }
+        answer.recv().map_err(|_| stopping())?
+    }
+}
+
+fn keep(caller: &Caller, asked: &mpsc::Receiver<(u64, Asked)>, state: &Mutex<LineState>, is_dialling: bool) {
+    let note = |is_online, last_fault| {
+        *state.lock().unwrap_or_else(PoisonError::into_inner) = LineState { is_online, last_fault };
+    };
+    let mut schedule = Schedule::new();
+    let mut wait_ms = 0;
+    while !caller.stop.is_requested() {
+        // Short waits, so that stopping is noticed.
+        match asked.recv_timeout(Duration::from_millis(wait_ms.min(200))) {
+            Ok((longest_ms, reply)) => {
+                let done = caller.once(longest_ms);
+                note(false, done.as_ref().err().map(CallError::refusal));
+                let _nobody_may_wait = reply.send(done);
+                schedule.succeeded();
+                wait_ms = 0;
+                continue;
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        }
+        wait_ms = wait_ms.saturating_sub(200);
+        if wait_ms > 0 || !is_dialling {
+            wait_ms = wait_ms.max(if is_dialling { 0 } else { 200 });
+            continue;
+        }
+        let live = caller.connect(DIAL_MS).and_then(|connection| {
+            caller.session(&connection, NodeOptions { is_live: true }, None, &mut || note(true, None))
+        });
+        match live {
+            Ok(report) if report.has_converged() => {
+                note(false, None);
+                schedule.succeeded();
+                wait_ms = REST_MS;
+            }
+            Ok(report) => {
+                note(false, Some(report.refusal()));
+                wait_ms = schedule.failed(false, jitter(caller));
+            }
+            Err(error) => {
+                tracing::info!(why = %error, "the line to the province is not up");
+                note(false, Some(error.refusal()));
+                wait_ms = schedule.failed(error.is_final(), jitter(caller));
+            }
+        }
+    }
+}
+
+fn jitter(caller: &Caller) -> u64 {
+    let mut random = [0; 8];
+    let _a_fixed_jitter_will_do = caller.random.fill(&mut random);
+    u64::from_be_bytes(random)
+}

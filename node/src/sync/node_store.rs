@@ -1,0 +1,338 @@
+//! A node's session over the real store: the driver's questions as jobs of the writer and views of the reader.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use sync_protocol::entry::Entry;
+use sync_protocol::entry::Lsn;
+use sync_protocol::frame::Feed;
+use sync_protocol::frame::LogAck;
+use sync_protocol::frame::StoredCounts;
+use sync_protocol::head::FeedHead;
+use sync_protocol::head::ItemsHead;
+use sync_protocol::head::LogHead;
+use sync_protocol::head::LogsSummary;
+use sync_protocol::head::SignedHead;
+use sync_protocol::ids::BootId;
+use sync_protocol::ids::FeedId;
+use sync_protocol::ids::Hash;
+use sync_protocol::ids::PublicKey;
+use sync_protocol::item::Item;
+use sync_protocol::item::ItemKind;
+use sync_protocol::limits::HEADS_PER_FRAME_MAX;
+use sync_protocol::limits::NAMED_LOGS_MAX;
+use sync_protocol::proof::Proof;
+use sync_protocol::run::FeedRun;
+use sync_protocol::run::weight_bytes;
+use sync_protocol::session::node::CutFacts;
+use sync_protocol::session::node::NodeFacts;
+
+use crate::identity::MachineIdentity;
+use crate::ids::AgencyCode;
+use crate::provincial::PublishedDirectory;
+use crate::provincial::SeriesGrant;
+use crate::store::Store;
+use crate::store::StoreError;
+use crate::store::View;
+use crate::store::WriteTx;
+use crate::store::feeds::FeedBatch;
+use crate::store::feeds::FeedPiece;
+use crate::store::feeds::FeedStored;
+use crate::store::items::DirectoryVersion;
+use crate::store::items::ItemStored;
+use crate::store::proofs::StoredProof;
+use crate::sync::driver::NodeStore;
+
+/// Standing condition: the province knows another history under a log of this machine. The subject is the log.
+pub const FORKED_LOG: &str = "forked-log";
+/// Standing condition: what this machine holds differs from the province at the same position.
+pub const DIGEST_DIFFERS: &str = "digest-differs";
+
+/// The store as a node's session sees it.
+#[derive(Clone, Debug)]
+pub struct NodeSide {
+    store: Arc<Store>,
+    identity: Arc<MachineIdentity>,
+    /// The log this process appends to, once it has one.
+    current: Arc<Mutex<Option<BootId>>>,
+    /// Own heads at the last cut or hello: what the next proof covers.
+    claimed: Vec<(BootId, Lsn)>,
+}
+
+impl NodeSide {
+    /// A session's view of this machine's store.
+    #[must_use]
+    pub fn new(store: Arc<Store>, identity: Arc<MachineIdentity>) -> Self {
+        Self { store, identity, current: Arc::new(Mutex::new(None)), claimed: Vec::new() }
+    }
+
+    /// Notes which log this process appends to.
+    pub fn note_current(&self, boot: BootId) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(boot);
+    }
+
+    /// Where everything stands, for a hello with this session number.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn facts(&mut self, session: u64, province_key: PublicKey) -> Result<NodeFacts, StoreError> {
+        let province = self.identity.province();
+        let node = self.identity.node();
+        let (facts, claimed) = self.store.read(|view| {
+            let mut logs = view.own_logs()?;
+            logs.reverse();
+            let claimed = logs.iter().map(|log| (log.boot, log.lsn)).collect();
+            let named: Vec<LogHead> = logs
+                .iter()
+                .filter(|log| log.lsn > log.proved_lsn)
+                .take(NAMED_LOGS_MAX)
+                .map(head_of)
+                .collect();
+            let older: Vec<LogHead> = logs
+                .iter()
+                .map(head_of)
+                .filter(|log| !named.iter().any(|other| other.boot == log.boot))
+                .collect();
+            let facts = NodeFacts {
+                province,
+                province_key,
+                node,
+                session,
+                older: LogsSummary::of(province, &older),
+                current: self.current_head(&logs),
+                logs: named,
+                feed: feed_head(view, self.identity.seat())?,
+                items: items_head(view)?,
+                last_proof: last_proof(view, node)?,
+            };
+            Ok((facts, claimed))
+        })?;
+        self.claimed = claimed;
+        Ok(facts)
+    }
+
+    fn current_head(&self, logs: &[crate::store::log::LogHead]) -> Option<LogHead> {
+        let current = *self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        logs.iter().find(|log| Some(log.boot) == current).map(head_of)
+    }
+}
+
+pub(crate) fn head_of(log: &crate::store::log::LogHead) -> LogHead {
+    LogHead { boot: log.boot, lsn: log.lsn, chain: log.chain }
+}
+
+pub(crate) fn items_head(view: &View<'_>) -> Result<ItemsHead, StoreError> {
+    let head = view.item_head()?;
+    Ok(ItemsHead { n: head.n, hash: head.next_prev() })
+}
+
+fn feed_head(view: &View<'_>, seat: &AgencyCode) -> Result<FeedHead, StoreError> {
+    Ok(view.feed_head(seat)?.map_or_else(FeedHead::default, |head| FeedHead {
+        id: Some(head.feed),
+        position: head.position,
+        digest: head.digest,
+    }))
+}
+
+pub(crate) fn last_proof(
+    view: &View<'_>,
+    machine: sync_protocol::ids::NodeId,
+) -> Result<Option<Proof>, StoreError> {
+    let stored = view.last_proof(machine)?;
+    stored.map(|stored| read_proof(&stored)).transpose()
+}
+
+pub(crate) fn read_proof(stored: &StoredProof) -> Result<Proof, StoreError> {
+    Proof::from_bytes(&stored.bytes).map_err(|_| StoreError::Corrupt { what: "a stored proof".to_owned() })
+}
+
+pub(crate) fn stored_proof(proof: &Proof) -> StoredProof {
+    let content = proof.content();
+    StoredProof {
+        machine: content.machine,
+        number: content.n,
+        hash: proof.hash(),
+        at: proof.at(),
+        position: content.position,
+        digest: content.digest,
+        applied: content.counts.applied,
+        waiting: content.counts.waiting,
+        quarantined: content.counts.quarantined,
+        refused: content.counts.refused,
+        bytes: proof.to_bytes(),
+    }
+}
+
+/// Stores one item and carries out what it says to this machine.
+///
+/// # Errors
+/// The store failed, or a body cannot be used by this program.
+pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<(), StoreError> {
+    let header = item.header();
+    let stored = tx.store_item(&crate::store::items::Item {
+        n: header.n,
+        hash: item.hash(),
+        prev: header.parents.first().copied().unwrap_or(Hash([0; 32])),
+        kind: header.kind.0,
+        bytes: item.to_bytes(),
+    })?;
+    if stored != ItemStored::Stored {
+        return Ok(());
+    }
+    let damaged = |error: crate::provincial::BodyError| StoreError::Corrupt { what: error.to_string() };
+    match header.kind {
+        ItemKind::DIRECTORY => {
+            let body = PublishedDirectory::read(item.body()).map_err(damaged)?;
+            tx.store_directory(&DirectoryVersion {
+                version: body.version,
+                item: header.n,
+                hash: body.hash,
+                effective_at: body.effective_at,
+                body: body.unpack().map_err(damaged)?,
+            })
+        }
+        ItemKind::GRANT => {
+            let body = SeriesGrant::read(item.body()).map_err(damaged)?;
+            if body.machine == tx.identity().machine { tx.grant_series(&body.series) } else { Ok(()) }
+        }
+        _ => Ok(()),
+    }
+}
+
+impl NodeStore for NodeSide {
+    type Error = StoreError;
+
+    fn heads(&mut self, after: Option<BootId>) -> Result<(Vec<LogHead>, bool), StoreError> {
+        let mut heads: Vec<LogHead> = self.store.read(|view| view.own_logs())?.iter().map(head_of).collect();
+        heads.sort_unstable_by_key(|head| head.boot);
+        heads.retain(|head| after.is_none_or(|after| head.boot > after));
+        let is_last = heads.len() <= HEADS_PER_FRAME_MAX;
+        heads.truncate(HEADS_PER_FRAME_MAX);
+        Ok((heads, is_last))
+    }
+
+    fn log(
+        &mut self,
+        boot: BootId,
+        after_lsn: Lsn,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<(Vec<Entry>, Option<SignedHead>), StoreError> {
+        let (entries, head) = self.store.read(|view| {
+            let mut entries = view.entries_after(boot, after_lsn, bytes_max)?;
+            let mut weight = 0usize;
+            let fitting = entries
+                .iter()
+                .take(entries_max)
+                .take_while(|entry| {
+                    weight = weight.saturating_add(weight_bytes(entry));
+                    weight <= bytes_max
+                })
+                .count();
+            entries.truncate(fitting.max(1));
+            let Some(last) = entries.last().map(|entry| entry.lsn) else { return Ok((entries, None)) };
+            let whole = view.log_head(boot)?.filter(|head| head.lsn == last);
+            let chain = match whole {
+                Some(head) => Some(head.chain),
+                None => view.chain_at(boot, last)?,
+            };
+            Ok((entries, chain.map(|chain| LogHead { boot, lsn: last, chain })))
+        })?;
+        let keys = self.identity.keys();
+        let signed =
+            head.map(|head| SignedHead::sign_with(head, self.identity.province(), |bytes| keys.sign(bytes)));
+        Ok((entries, signed))
+    }
+
+    fn store_items(&mut self, items: Vec<Item>) -> Result<(), StoreError> {
+        self.store.write(move |tx| items.iter().try_for_each(|item| take_item(tx, item)))
+    }
+
+    fn store_proofs(&mut self, proofs: Vec<Proof>) -> Result<(), StoreError> {
+        self.store
+            .write(move |tx| proofs.iter().try_for_each(|proof| tx.store_proof(&stored_proof(proof), &[])))
+    }
+
+    fn begin_feed(&mut self, _feed: FeedId) -> Result<(), StoreError> {
+        // A stretch of another feed that begins at its start takes the old one's place by itself.
+        Ok(())
+    }
+
+    fn store_feed(&mut self, feed: Feed) -> Result<u64, StoreError> {
+        let end_digest = feed.end_digest;
+        let batch = FeedBatch {
+            feed: feed.feed,
+            after: feed.first_position.saturating_sub(1),
+            pieces: feed.runs.into_iter().flat_map(pieces_of).collect(),
+        };
+        self.store.write(move |tx| match tx.store_feed(&batch)? {
+            FeedStored::Stored { head, .. } => {
+                if head.digest != end_digest {
+                    let position = head.position.to_string();
+                    tx.set_condition(DIGEST_DIFFERS, "", &[("position", position)])?;
+                }
+                Ok(head.position)
+            }
+            FeedStored::NotNext { head } => Ok(head.map_or(0, |head| head.position)),
+            FeedStored::MissingOwn { log, first, .. } => {
+                Err(StoreError::Bug(format!("own entries from {first} of {log} were named and are not here")))
+            }
+            FeedStored::Forked { log, lsn } => {
+                tx.set_condition(FORKED_LOG, &log.to_string(), &[("lsn", lsn.to_string())])?;
+                Ok(batch.after)
+            }
+        })
+    }
+
+    fn cut(&mut self) -> Result<CutFacts, StoreError> {
+        let province = self.identity.province();
+        let (facts, claimed) = self.store.read(|view| {
+            let logs = view.own_logs()?;
+            let heads: Vec<LogHead> = logs.iter().map(head_of).collect();
+            let facts = CutFacts {
+                feed: feed_head(view, self.identity.seat())?,
+                logs: LogsSummary::of(province, &heads),
+                current: self.current_head(&logs),
+                waiting: view.waiting_entries()?,
+                items: items_head(view)?,
+            };
+            Ok((facts, logs.iter().map(|log| (log.boot, log.lsn)).collect()))
+        })?;
+        self.claimed = claimed;
+        Ok(facts)
+    }
+
+    fn store_proof(&mut self, proof: Proof, _is_renewal: bool) -> Result<(), StoreError> {
+        let claimed = self.claimed.clone();
+        self.store.write(move |tx| {
+            tx.clear_condition(DIGEST_DIFFERS, "")?;
+            tx.store_proof(&stored_proof(&proof), &claimed)
+        })
+    }
+
+    fn acked(&mut self, logs: &[LogAck], _counts: Option<StoredCounts>) -> Result<(), StoreError> {
+        let logs = logs.to_vec();
+        self.store.write(move |tx| logs.iter().try_for_each(|ack| tx.set_acked(ack.boot, ack.lsn)))
+    }
+
+    fn forked(&mut self, logs: &[BootId]) -> Result<(), StoreError> {
+        let logs = logs.to_vec();
+        self.store.write(move |tx| {
+            logs.iter().try_for_each(|log| tx.set_condition(FORKED_LOG, &log.to_string(), &[]))
+        })
+    }
+}
+
+fn pieces_of(run: FeedRun) -> Vec<FeedPiece> {
+    match run {
+        FeedRun::Bytes(run) => run.into_entries().into_iter().map(FeedPiece::Entry).collect(),
+        FeedRun::Own { log, first_lsn, count } => {
+            vec![FeedPiece::OwnRun {
+                log,
+                first: first_lsn,
+                last: first_lsn.saturating_add(count).saturating_sub(1),
+            }]
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! A province's session over the real store, for one machine of one seat.
+
+use std::sync::Arc;
+
+use sync_protocol::entry::Digest;
+use sync_protocol::entry::chain_start;
+use sync_protocol::frame::ByeCode;
+use sync_protocol::frame::Hello;
+use sync_protocol::frame::LogAck;
+use sync_protocol::frame::StoredCounts;
+use sync_protocol::head::FeedHead;
+use sync_protocol::head::LogHead;
+use sync_protocol::head::LogsSummary;
+use sync_protocol::head::SignedHead;
+use sync_protocol::head::feed_key;
+use sync_protocol::ids::BootId;
+use sync_protocol::ids::NodeId;
+use sync_protocol::item::Item;
+use sync_protocol::proof::EntryCounts;
+use sync_protocol::proof::Proof;
+use sync_protocol::proof::ProofContent;
+use sync_protocol::proof::ProofState;
+use sync_protocol::run::ChangeRun;
+use sync_protocol::run::weight_bytes;
+use sync_protocol::session::province::FeedEntry;
+use sync_protocol::session::province::LogFacts;
+use sync_protocol::session::province::NotEqual;
+use sync_protocol::session::province::ProofClaim;
+use sync_protocol::session::province::ProofRequest;
+use sync_protocol::session::province::ProvinceFacts;
+
+use crate::identity::MachineIdentity;
+use crate::ids::AgencyCode;
+use crate::store::Store;
+use crate::store::StoreError;
+use crate::store::View;
+use crate::store::apply::Origin;
+use crate::store::apply::seat_rights;
+use crate::sync::driver::ProvinceStore;
+use crate::sync::node_store::FORKED_LOG;
+use crate::sync::node_store::head_of;
+use crate::sync::node_store::items_head;
+use crate::sync::node_store::last_proof;
+use crate::sync::node_store::read_proof;
+use crate::sync::node_store::stored_proof;
+
+/// Standing condition: a machine sent entries of a log that is not its own; they were not kept. The subject is the
+/// machine.
+pub const FOREIGN_LOG: &str = "foreign-log";
+
+/// The store as a province's session with one machine sees it.
+#[derive(Debug)]
+pub struct ProvinceSide {
+    store: Arc<Store>,
+    identity: Arc<MachineIdentity>,
+    machine: NodeId,
+    seat: AgencyCode,
+    /// The feed's digest where the last page ended, so that pages need not be summed from the start.
+    page_end: Option<(u64, Digest)>,
+}
+
+impl ProvinceSide {
+    /// A session's view of the province's store; machine and seat are those of the peer's certificate.
+    #[must_use]
+    pub fn new(store: Arc<Store>, identity: Arc<MachineIdentity>, machine: NodeId, seat: AgencyCode) -> Self {
+        Self { store, identity, machine, seat, page_end: None }
+    }
+
+    /// Where everything stands beside a hello.
+    fn compare(&self, view: &View<'_>, hello: &Hello) -> Result<ProvinceFacts, StoreError> {
+        let province = self.identity.province();
+        let heads: Vec<LogHead> = view.logs_of(self.machine)?.iter().map(head_of).collect();
+        let logs = log_facts(view, &heads, &hello.logs)?;
+        let older: Vec<LogHead> = heads
+            .into_iter()
+            .filter(|head| !hello.logs.iter().any(|named| named.boot == head.boot))
+            .collect();
+        let is_older_equal = LogsSummary::of(province, &older) == hello.older;
+        Ok(ProvinceFacts {
+            logs,
+            is_older_equal,
+            older: if is_older_equal { older } else { Vec::new() },
+            feed: self.feed_head(view)?,
+            items: items_head(view)?,
+            last_proof: last_proof(view, self.machine)?.map(|proof| proof.head()),
+        })
+    }
+
+    fn feed_head(&self, view: &View<'_>) -> Result<FeedHead, StoreError> {
+        let head = view.feed_head(&self.seat)?;
+        let head = head.ok_or_else(|| StoreError::Bug("a served seat has no feed".to_owned()))?;
+        Ok(FeedHead { id: Some(head.feed), position: head.position, digest: head.digest })
+    }
+}
+
+/// How each log the node names stands here.
+fn log_facts(view: &View<'_>, heads: &[LogHead], named: &[LogHead]) -> Result<Vec<LogFacts>, StoreError> {
+    named
+        .iter()
+        .map(|there| {
+            let unknown = LogHead { boot: there.boot, lsn: 0, chain: chain_start(there.boot) };
+            let here = heads.iter().find(|head| head.boot == there.boot).copied().unwrap_or(unknown);
+            let chain_there = if there.lsn < here.lsn { view.chain_at(there.boot, there.lsn)? } else { None };
+            Ok(LogFacts::compare(there, here, |_lsn| chain_there))
+        })
+        .collect()
+}
+
+impl ProvinceStore for ProvinceSide {
+    type Error = StoreError;
+
+    fn facts(&mut self, hello: &Hello) -> Result<Result<ProvinceFacts, ByeCode>, StoreError> {
+        let Some(known) = self.store.read(|view| view.machine(self.machine))? else {
+            return Ok(Err(ByeCode::UnknownMachine));
+        };
+        if known.banned_at.is_some() {
+            return Ok(Err(ByeCode::Banned));
+        }
+        let (machine, seat) = (self.machine, self.seat.clone());
+        self.store.write(move |tx| {
+            tx.open_feed(&seat)?;
+            tx.touch_machine(machine)
+        })?;
+        self.store.read(|view| self.compare(view, hello)).map(Ok)
+    }
+
+    fn check_heads(&mut self, heads: &[LogHead]) -> Result<Vec<LogFacts>, StoreError> {
+        self.store.read(|view| {
+            let here: Vec<LogHead> = view.logs_of(self.machine)?.iter().map(head_of).collect();
+            log_facts(view, &here, heads)
+        })
+    }
+
+    fn make_proof(&mut self, request: &ProofRequest) -> Result<Result<Proof, NotEqual>, StoreError> {
+        let this = Self {
+            store: Arc::clone(&self.store),
+            identity: Arc::clone(&self.identity),
+            machine: self.machine,
+            seat: self.seat.clone(),
+            page_end: None,
+        };
+        let request = request.clone();
+        self.store.write(move |tx| {
+            let province = this.identity.province();
+            let heads: Vec<LogHead> = tx.logs_of(this.machine)?.iter().map(head_of).collect();
+            let logs = LogsSummary::of(province, &heads);
+            let feed = this.feed_head(tx)?;
+            let items = items_head(tx)?;
+            let verdict = match &request.claim {
+                ProofClaim::Hello(hello) => {
+                    if this.compare(tx, hello)?.is_even_with(hello) {
+                        Ok(())
+                    } else {
+                        Err(NotEqual::Differs)
+                    }
+                }
+                ProofClaim::Cut(cut) => cut.compare(&feed, &logs, &items),
+            };
+            if let Err(not_equal) = verdict {
+                return Ok(Err(not_equal));
+            }
+            let counts = tx.entry_counts(this.machine)?;
+            let last = tx.last_proof(this.machine)?.map(|stored| read_proof(&stored)).transpose()?;
+            let state = ProofState {
+                province,
+                machine: this.machine,
+                feed: feed.id.ok_or_else(|| StoreError::Bug("a feed without id".to_owned()))?,
+                position: feed.position,
+                digest: feed.digest,
+                logs,
+                counts: EntryCounts {
+                    applied: counts.applied,
+                    waiting: counts.waiting,
+                    quarantined: counts.quarantined,
+                    refused: counts.refused,
+                },
+                items_n: items.n,
+            };
+            let boot = tx.ensure_boot()?;
+            let content = ProofContent::next(&state, last.as_ref(), request.told, boot);
+            let proof = Proof::sign_with(content, tx.now(), |bytes| this.identity.keys().sign(bytes));
+            let covered: Vec<_> = heads.iter().map(|head| (head.boot, head.lsn)).collect();
+            tx.store_proof(&stored_proof(&proof), &covered)?;
+            Ok(Ok(proof))
+        })
+    }
+
+    fn items(&mut self, after_n: u64, bytes_max: usize) -> Result<Vec<Item>, StoreError> {
+        let stored = self.store.read(|view| view.items_after(after_n, bytes_max))?;
+        stored
+            .iter()
+            .map(|item| {
+                Item::from_bytes(&item.bytes)
+                    .map_err(|_| StoreError::Corrupt { what: format!("item {}", item.n) })
+            })
+            .collect()
+    }
+
+    fn proofs(&mut self, after_n: u64, proofs_max: usize) -> Result<Vec<Proof>, StoreError> {
+        let stored = self.store.read(|view| view.proofs_after(self.machine, after_n))?;
+        stored.iter().take(proofs_max).map(read_proof).collect()
+    }
+
+    fn feed(
+        &mut self,
+        after_position: u64,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<(Vec<FeedEntry>, Digest, u64), StoreError> {
+        let remembered = self.page_end.filter(|(position, _)| *position == after_position);
+        let (page, start) = self.store.read(|view| {
+            let page = view.feed_after(&self.seat, after_position, bytes_max, None)?;
+            let start = match remembered {
+                Some((_, digest)) => Some(digest),
+                None => view.feed_digest_at(&self.seat, after_position)?,
+            };
+            Ok((page, start))
+        })?;
+        let page = page.ok_or_else(|| StoreError::Bug("a served seat has no feed".to_owned()))?;
+        let mut digest =
+            start.ok_or_else(|| StoreError::Corrupt { what: format!("feed position {after_position}") })?;
+        let key = feed_key(page.head.feed);
+        let mut weight = 0usize;
+        let mut entries = Vec::new();
+        for row in page.rows.into_iter().take(entries_max) {
+            weight = weight.saturating_add(weight_bytes(&row.entry));
+            if !entries.is_empty() && weight > bytes_max {
+                break;
+            }
+            digest = digest.plus(&key, row.entry.link());
+            entries.push(FeedEntry { position: row.position, entry: row.entry });
+        }
+        let end = entries.last().map_or(after_position, |entry| entry.position);
+        self.page_end = Some((end, digest));
+        Ok((entries, digest, page.head.position))
+    }
+
+    fn store_changes(
+        &mut self,
+        runs: Vec<ChangeRun>,
+    ) -> Result<(Vec<LogAck>, StoredCounts, u64), StoreError> {
+        let (machine, seat) = (self.machine, self.seat.clone());
+        self.store.write(move |tx| {
+            let rights = seat_rights([seat.clone()].into(), false);
+            let origin = Origin::Node { machine, seat: &seat, rights: &rights };
+            let mut acks = Vec::with_capacity(runs.len());
+            for run in runs {
+                let signed = run.head();
+                let boot = signed.head.boot;
+                let done = tx.ingest(run.run.entries(), &origin)?;
+                for (log, lsn) in done.forked {
+                    tx.set_condition(FORKED_LOG, &log.to_string(), &[("lsn", lsn.to_string())])?;
+                }
+                if !done.foreign.is_empty() {
+                    let count = done.foreign.len().to_string();
+                    tx.set_condition(FOREIGN_LOG, &machine.to_string(), &[("logs", count)])?;
+                }
+                // The machine's own word on its chain, for evidence years later.
+                tx.put_meta(&format!("signed-head-{boot}"), &evidence(&signed))?;
+                let lsn = tx.log_head(boot)?.map_or(0, |head| head.lsn);
+                acks.push(LogAck { boot, lsn });
+            }
+            let counts = tx.entry_counts(machine)?;
+            let counts = StoredCounts {
+                waiting: counts.waiting,
+                quarantined: counts.quarantined,
+                refused: counts.refused,
+            };
+            let position = tx.feed_head(&seat)?.map_or(0, |head| head.position);
+            Ok((acks, counts, position))
+        })
+    }
+
+    fn feed_acked(&mut self, position: u64) -> Result<(), StoreError> {
+        let machine = self.machine;
+        self.store.write(move |tx| {
+            tx.set_acked_position(machine, position)?;
+            tx.touch_machine(machine)
+        })
+    }
+
+    fn forked(&mut self, logs: &[BootId]) -> Result<(), StoreError> {
+        let logs = logs.to_vec();
+        self.store.write(move |tx| {
+            logs.iter().try_for_each(|log| tx.set_condition(FORKED_LOG, &log.to_string(), &[]))
+        })
+    }
+}
+
+/// A signed head as it is kept: position, chain and signature, each of fixed length.
+fn evidence(signed: &SignedHead) -> Vec<u8> {
+    [&signed.head.lsn.to_be_bytes()[..], signed.head.chain.as_bytes(), &signed.signature.0].concat()
+}

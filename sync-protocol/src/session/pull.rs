@@ -1,0 +1,240 @@
+//! What comes in at the node: provincial items, proofs and the seat's feed, each in order, each stored before it
+//! is acknowledged.
+
+use std::collections::VecDeque;
+
+use crate::frame::Feed;
+use crate::frame::FrameKind;
+use crate::frame::ItemPart;
+use crate::frame::Standing;
+use crate::head::FeedHead;
+use crate::head::ItemsHead;
+use crate::head::ProofHead;
+use crate::ids::FeedId;
+use crate::ids::PublicKey;
+use crate::item::Item;
+use crate::limits;
+use crate::run::FeedRun;
+use crate::session::SessionError;
+
+/// Provincial items on their way in.
+#[derive(Debug)]
+pub(super) struct ItemsPull {
+    received: ItemsHead,
+    stored: ItemsHead,
+    storing: VecDeque<ItemsHead>,
+    known_n: u64,
+    partial: Option<Partial>,
+}
+
+/// An item of which not all pieces have come.
+#[derive(Debug)]
+struct Partial {
+    n: u64,
+    total_bytes: usize,
+    bytes: Vec<u8>,
+}
+
+impl ItemsPull {
+    pub(super) const fn new(head: ItemsHead) -> Self {
+        Self { received: head, stored: head, storing: VecDeque::new(), known_n: head.n, partial: None }
+    }
+
+    pub(super) fn announced(&mut self, n: u64) {
+        self.known_n = self.known_n.max(n);
+    }
+
+    /// Takes pieces, and returns the items that are complete with them, verified.
+    pub(super) fn received(
+        &mut self,
+        parts: Vec<ItemPart>,
+        province: &PublicKey,
+    ) -> Result<Vec<Item>, SessionError> {
+        let mut items = Vec::new();
+        for part in parts {
+            if let Some(bytes) = self.joined(part)? {
+                let item = Item::from_bytes(&bytes)?;
+                item.follows(self.received)?;
+                item.verify(province)?;
+                self.received = item.head();
+                items.push(item);
+            }
+        }
+        self.announced(self.received.n);
+        if !items.is_empty() {
+            self.storing.push_back(self.received);
+        }
+        Ok(items)
+    }
+
+    fn joined(&mut self, part: ItemPart) -> Result<Option<Vec<u8>>, SessionError> {
+        let wrong = |what| SessionError::Impossible { kind: FrameKind::Items, what };
+        let size = |bytes: u32| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let (total_bytes, offset_bytes) = (size(part.total_bytes), size(part.offset_bytes));
+        if total_bytes > limits::ITEM_BODY_BYTES_MAX + limits::ITEM_HEADER_BYTES_MAX * 2 {
+            return Err(wrong("item too large"));
+        }
+        let mut partial =
+            self.partial.take().unwrap_or(Partial { n: part.n, total_bytes, bytes: Vec::new() });
+        let fits = partial.n == part.n
+            && partial.total_bytes == total_bytes
+            && partial.bytes.len() == offset_bytes
+            && !part.bytes.is_empty()
+            && offset_bytes.saturating_add(part.bytes.len()) <= total_bytes;
+        if !fits {
+            return Err(wrong("piece does not continue"));
+        }
+        partial.bytes.extend_from_slice(&part.bytes);
+        if partial.bytes.len() == total_bytes {
+            return Ok(Some(partial.bytes));
+        }
+        self.partial = Some(partial);
+        Ok(None)
+    }
+
+    pub(super) fn was_stored(&mut self) -> Result<(), SessionError> {
+        self.stored = self.storing.pop_front().ok_or(SessionError::Misuse("items stored unasked"))?;
+        Ok(())
+    }
+
+    pub(super) const fn stored_head(&self) -> ItemsHead {
+        self.stored
+    }
+
+    pub(super) const fn awaits_more(&self) -> bool {
+        self.received.n < self.known_n || self.partial.is_some()
+    }
+
+    pub(super) fn is_drained(&self) -> bool {
+        !self.awaits_more() && self.storing.is_empty()
+    }
+}
+
+/// Proofs of earlier sessions on their way in.
+#[derive(Debug)]
+pub(super) struct ProofsPull {
+    /// The newest link received, stored or being stored.
+    pub(super) received: Option<ProofHead>,
+    pub(super) storing: u32,
+    known_n: u64,
+}
+
+impl ProofsPull {
+    pub(super) fn new(last: Option<ProofHead>) -> Self {
+        Self { received: last, storing: 0, known_n: last.map_or(0, |last| last.n) }
+    }
+
+    pub(super) fn announced(&mut self, n: u64) {
+        self.known_n = self.known_n.max(n);
+    }
+
+    /// The province has no more that follow ours.
+    pub(super) fn given_up(&mut self) {
+        self.known_n = self.received.map_or(0, |last| last.n);
+    }
+
+    pub(super) fn awaits_more(&self) -> bool {
+        self.received.map_or(0, |last| last.n) < self.known_n
+    }
+
+    pub(super) fn is_drained(&self) -> bool {
+        self.storing == 0 && !self.awaits_more()
+    }
+}
+
+/// The seat's feed on its way in.
+#[derive(Debug)]
+pub(super) struct FeedPull {
+    id: Option<FeedId>,
+    received: u64,
+    stored: u64,
+    storing: VecDeque<u64>,
+    head: u64,
+}
+
+impl FeedPull {
+    pub(super) const fn new(head: &FeedHead) -> Self {
+        Self {
+            id: head.id,
+            received: head.position,
+            stored: head.position,
+            storing: VecDeque::new(),
+            head: head.position,
+        }
+    }
+
+    /// The province says which feed the seat has and where it ends. Returns the feed to begin anew, if it is
+    /// another one.
+    pub(super) fn opened(&mut self, standing: &Standing) -> Result<Option<FeedId>, SessionError> {
+        let wrong = |what| SessionError::Impossible { kind: FrameKind::HelloAck, what };
+        let id = standing.feed.id.ok_or(wrong("feed without an id"))?;
+        let begun = self.begun(id);
+        self.head = self.head.max(standing.feed.position);
+        Ok(begun)
+    }
+
+    /// Takes the feed's id. Returns it if it is another one than before: everything begins at position 0.
+    pub(super) fn begun(&mut self, id: FeedId) -> Option<FeedId> {
+        if self.id == Some(id) {
+            return None;
+        }
+        *self = Self { id: Some(id), received: 0, stored: 0, storing: VecDeque::new(), head: 0 };
+        Some(id)
+    }
+
+    /// The feed ends here, as far as the province knows.
+    pub(super) fn announced(&mut self, position: u64) {
+        self.head = self.head.max(position);
+    }
+
+    /// Takes a stretch that must continue the one before. Returns how many entries came as bytes.
+    pub(super) fn received(&mut self, feed: &Feed) -> Result<u64, SessionError> {
+        let wrong = |what| SessionError::Impossible { kind: FrameKind::Feed, what };
+        if self.id != Some(feed.feed) {
+            return Err(wrong("another feed"));
+        }
+        if feed.first_position != self.received.saturating_add(1) {
+            return Err(wrong("gap in the feed"));
+        }
+        if self.storing.len() >= limits::BATCHES_UNACKED_MAX {
+            return Err(wrong("more batches than may be under way"));
+        }
+        self.received = feed.last_position();
+        self.storing.push_back(self.received);
+        self.head = self.head.max(self.received).max(feed.head_position);
+        Ok(feed
+            .runs
+            .iter()
+            .map(|run| match run {
+                FeedRun::Bytes(run) => run.entries().len() as u64,
+                FeedRun::Own { .. } => 0,
+            })
+            .sum())
+    }
+
+    pub(super) fn was_stored(&mut self, position: u64) -> Result<(), SessionError> {
+        let expected = self.storing.pop_front().ok_or(SessionError::Misuse("feed stored unasked"))?;
+        if position != expected {
+            return Err(SessionError::Moved);
+        }
+        self.stored = position;
+        Ok(())
+    }
+
+    pub(super) const fn stored_position(&self) -> u64 {
+        self.stored
+    }
+
+    pub(super) const fn awaits_more(&self) -> bool {
+        self.received < self.head
+    }
+
+    /// Whether it is the province's turn: more is known to be there, and we take it.
+    pub(super) fn awaits_peer(&self) -> bool {
+        self.awaits_more() && self.storing.len() < limits::BATCHES_UNACKED_MAX
+    }
+
+    pub(super) fn is_drained(&self) -> bool {
+        !self.awaits_more() && self.storing.is_empty()
+    }
+}

@@ -1,0 +1,304 @@
+//! Two session ends and two stores in memory: whatever the line does, both sides end with the same entries, and
+//! nothing is acknowledged or proved that is not so.
+
+#[path = "pair/world.rs"]
+mod world;
+
+use sync_protocol::ids::BootId;
+use sync_protocol::ids::FeedId;
+use sync_protocol::limits;
+use sync_protocol::proof::Proof;
+use sync_protocol::session::node::NodeOutcome;
+use world::World;
+
+#[test]
+fn everything_arrives_both_ways_and_the_proof_says_so() {
+    let mut world = World::new(1, 3);
+    for n in 0..60 {
+        world.append(n % 3, 0b111, 100 * (n % 7));
+    }
+    world.sync_all();
+    world.check();
+    assert_eq!(world.written.len(), 63, "60 and the first entry of each log");
+    assert!(world.offices.iter().all(|office| office.statistics.changes_sent == 0), "nothing is sent twice");
+}
+
+#[test]
+fn nothing_is_lost_over_a_line_that_is_cut_at_any_frame() {
+    let (mut cuts, mut entries) = (0, 0);
+    for seed in 0..150 {
+        let mut world = World::new(seed, 3);
+        let is_live = seed % 2 == 0;
+        for _ in 0..40 {
+            let office = usize::try_from(world.random.below(3)).unwrap();
+            match world.random.below(12) {
+                0 => world.disconnect(office),
+                1 => world.add_item(vec![5; 700]),
+                2 => {
+                    // A restart: the next append begins a new log.
+                    world.disconnect(office);
+                    world.offices[office].store.boot = None;
+                }
+                3..6 if !world.is_connected(office) => world.connect(office, is_live),
+                _ => {
+                    let parties = u8::try_from(world.random.below(8)).unwrap();
+                    let body_bytes = usize::try_from(world.random.below(3000)).unwrap();
+                    world.append(office, parties, body_bytes);
+                }
+            }
+            let steps = world.random.below(60);
+            world.run_some(steps);
+        }
+        // All at once and to the end, while what one brings still makes the others' feeds grow.
+        for office in 0..3 {
+            world.disconnect(office);
+            world.connect(office, true);
+        }
+        world.settle();
+        assert!((0..3).all(|office| world.is_connected(office)), "seed {seed}");
+        world.check();
+        (0..3).for_each(|office| world.disconnect(office));
+        world.sync_all();
+        world.check();
+        cuts += world.cuts;
+        entries += world.written.len();
+    }
+    assert!(cuts > 500 && entries > 2000, "{cuts} cuts, {entries} entries: the seeds are worth their time");
+}
+
+#[test]
+fn a_no_op_is_one_round_trip_and_the_same_bytes_for_any_history() {
+    let mut sizes = Vec::new();
+    for (entries, logs) in [(10, 1), (500, 3), (5000, 90)] {
+        let mut world = World::new(7, 2);
+        for n in 0..entries {
+            if n % (entries / logs) == 0 {
+                world.offices[0].store.boot = None;
+            }
+            world.append(0, 0b11, 20);
+        }
+        world.sync_all();
+        world.check();
+        let proofs = world.offices[0].store.proofs.clone();
+        let (first, second) = (world.sync(0), world.sync(0));
+        let again = &world.offices[0].store.proofs;
+        assert_eq!(again.len(), proofs.len(), "a renewal adds no link");
+        assert!(again.last().unwrap().at() >= proofs.last().unwrap().at());
+        assert_eq!(first, second);
+        assert_eq!((first.round_trips, first.sent_frames, first.received_frames), (1, 1, 1));
+        sizes.push((first.sent_bytes, first.received_bytes));
+    }
+    println!("no-op: {} bytes sent, {} received", sizes[0].0, sizes[0].1);
+    assert!(sizes.iter().all(|size| *size == sizes[0]), "{sizes:?}");
+    assert!(sizes[0].0 + sizes[0].1 <= 600, "{sizes:?}");
+}
+
+#[test]
+fn a_node_that_was_rolled_back_gets_its_own_entries_back() {
+    let mut world = World::new(3, 2);
+    (0..30).for_each(|_| world.append(0, 0b11, 50));
+    world.sync_all();
+    let backup = world.offices[0].store.clone();
+    (0..30).for_each(|_| world.append(0, 0b11, 50));
+    world.offices[0].store.boot = None;
+    (0..5).for_each(|_| world.append(0, 0b01, 50));
+    world.sync_all();
+    world.offices[0].store = backup;
+    world.offices[0].store.boot = None;
+    world.append(0, 0b11, 50);
+    world.offices[0].feed_byte_runs = 0;
+    let statistics = world.sync(0);
+    assert_eq!((statistics.changes_received, statistics.changes_sent), (36, 2));
+    assert!(world.offices[0].feed_byte_runs > 0);
+    world.sync_all();
+    world.check();
+}
+
+#[test]
+fn a_province_that_was_rolled_back_gets_everything_again() {
+    let mut world = World::new(4, 3);
+    for n in 0..30 {
+        world.append(n % 3, 0b111, 50);
+    }
+    world.sync_all();
+    let backup = world.province.clone();
+    for n in 0..30 {
+        world.append(n % 3, 0b111, 50);
+    }
+    for office in &mut world.offices {
+        office.store.boot = None;
+    }
+    world.append(1, 0b111, 50);
+    world.sync_all();
+    let before = world.offices[0].store.proofs.last().unwrap().head();
+    world.province = backup;
+    world.province.boot = BootId([0xbb; 16]);
+    for (seat, feed) in &mut world.province.feeds {
+        feed.0 = FeedId([0xc0 + seat; 16]);
+    }
+    world.append(2, 0b111, 50);
+    world.sync_all();
+    world.check();
+    let proofs = &world.offices[0].store.proofs;
+    assert!(
+        proofs.iter().any(|proof| proof.follows(Some(before)).is_ok()),
+        "the chain goes on behind the old head"
+    );
+    for office in 0..3 {
+        assert_eq!(world.sync(office).round_trips, 1, "and it is quiet again");
+    }
+}
+
+#[test]
+fn two_machines_under_one_identity_converge() {
+    for seed in 0..20 {
+        let mut world = World::new(seed, 2);
+        (0..10).for_each(|_| world.append(0, 0b11, 50));
+        world.sync_all();
+        let copy = world.offices[0].store.clone();
+        let clone = world.add_office(copy);
+        world.offices[0].store.boot = None;
+        world.offices[clone].store.boot = None;
+        for n in 0..20 {
+            world.append(if n % 2 == 0 { 0 } else { clone }, 0b11, 50);
+        }
+        // Both at once, live: their feeds grow by what the other brings.
+        world.connect(0, true);
+        world.connect(clone, true);
+        world.run_some(400);
+        (0..5).for_each(|_| world.append(clone, 0b11, 50));
+        world.settle();
+        assert!(world.is_connected(0) && world.is_connected(clone));
+        world.disconnect(0);
+        world.disconnect(clone);
+        world.sync_all();
+        world.check();
+        assert_eq!(world.offices[0].store.own, world.offices[clone].store.own);
+    }
+}
+
+#[test]
+fn proofs_that_another_machine_of_the_identity_was_given_come_before_the_next() {
+    let mut world = World::new(11, 2);
+    world.append(0, 0b11, 50);
+    world.sync_all();
+    let copy = world.offices[0].store.clone();
+    let clone = world.add_office(copy);
+    world.offices[clone].store.boot = None;
+    world.connect(0, true);
+    world.connect(clone, true);
+    world.settle();
+    let before = world.offices[0].store.proofs.len();
+    world.frozen = Some(0);
+    for _ in 0..12 {
+        world.append(clone, 0b11, 50);
+        world.settle();
+    }
+    let given = world.offices[clone].store.proofs.clone();
+    assert!(given.len() > before + 2, "some news of commits are lost, not all");
+    world.frozen = None;
+    world.settle();
+    assert!(world.is_connected(0), "{:?}", world.offices[0].outcome);
+    let heads = |proofs: &[Proof]| proofs.iter().map(Proof::head).collect::<Vec<_>>();
+    assert_eq!(heads(&world.offices[0].store.proofs), heads(&given));
+    world.sync_all();
+    world.check();
+}
+
+#[test]
+fn own_entries_are_named_and_never_repeated_to_the_node_that_holds_them() {
+    for seed in 0..30 {
+        let mut world = World::new(seed, 1);
+        for _ in 0..12 {
+            (0..9).for_each(|_| world.append(0, 0b1, 200));
+            world.connect(0, true);
+            let steps = world.random.below(60);
+            world.run_some(steps);
+            world.disconnect(0);
+            assert_eq!(world.offices[0].statistics.changes_received, 0, "seed {seed}");
+        }
+        assert_eq!(world.sync(0).changes_received, 0, "seed {seed}");
+        world.check();
+    }
+}
+
+#[test]
+fn a_live_session_pushes_both_ways_and_proves_again() {
+    let mut world = World::new(5, 2);
+    world.connect(0, true);
+    world.connect(1, true);
+    world.settle();
+    assert_eq!((world.offices[0].converged, world.offices[1].converged), (1, 1));
+    for round in 1..6 {
+        world.append(0, 0b11, 300);
+        world.append(1, 0b11, 300);
+        world.add_item(vec![8; 40]);
+        // News of a commit may have been lost; the next one brings it along.
+        world.settle();
+        for office in 0..2 {
+            assert!(world.is_connected(office), "round {round}: {:?}", world.offices[office].outcome);
+            assert!(world.offices[office].converged > round, "round {round}");
+        }
+        world.check();
+    }
+    world.disconnect(0);
+    world.disconnect(1);
+}
+
+#[test]
+fn a_large_backlog_travels_in_bounded_batches() {
+    let mut world = World::new(6, 2);
+    for n in 0..300 {
+        if n % 50 == 0 {
+            world.offices[0].store.boot = None;
+        }
+        world.append(0, 0b11, if n == 17 { limits::ENTRY_BODY_BYTES_MAX - 100 } else { 4000 });
+    }
+    let statistics = world.sync(0);
+    assert!(statistics.sent_frames > 4, "{statistics:?}");
+    world.sync_all();
+    world.check();
+}
+
+#[test]
+fn an_item_larger_than_a_frame_arrives_whole() {
+    let mut world = World::new(8, 2);
+    let mut large = vec![0; 3_000_000];
+    large.iter_mut().for_each(|byte| *byte = world.random.next().to_be_bytes()[0]);
+    world.province.add_item(large);
+    world.province.add_item(b"after it".to_vec());
+    world.append(1, 0b11, 10);
+    world.connect(0, false);
+    world.run_some(30);
+    world.disconnect(0);
+    world.sync_all();
+    world.check();
+}
+
+#[test]
+fn a_log_that_was_forked_by_a_copy_of_a_running_machine_is_named_to_it_and_stops_nothing_else() {
+    for is_longer in [false, true] {
+        let mut world = World::new(9, 2);
+        (0..5).for_each(|_| world.append(0, 0b11, 50));
+        world.sync_all();
+        let clone = world.offices[0].store.clone();
+        let boot = clone.boot.unwrap();
+        world.append(0, 0b11, 50);
+        world.sync(0);
+        let held = world.province.logs[&boot].clone();
+        world.offices[0].store = clone; // the same boot goes on with another entry
+        (0..if is_longer { 3 } else { 1 }).for_each(|_| world.append(0, 0b11, 50));
+        world.offices[0].store.boot = None;
+        world.append(0, 0b11, 50);
+        let other = world.offices[0].store.boot.unwrap();
+        world.connect(0, false);
+        world.settle();
+        assert_eq!(world.offices[0].forked, [boot], "longer: {is_longer}");
+        assert_eq!(world.province.logs[&boot], held, "the first history stays");
+        assert_eq!(world.province.logs[&other].len(), 2, "what is not forked arrives");
+        match world.offices[0].outcome.take() {
+            Some(NodeOutcome::Refused { code, .. }) => assert!(code.is_retryable()),
+            other => panic!("{other:?}"),
+        }
+    }
+}

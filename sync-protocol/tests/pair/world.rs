@@ -1,0 +1,917 @@
+//! A province and its nodes in memory: stores as plain sets, both session ends, and a line that a seed delays
+//! and cuts. Everything the sessions claim is checked against the sets.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which may panic"
+)]
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::VecDeque;
+
+use ed25519_dalek::Signer;
+use ed25519_dalek::SigningKey;
+use sha2::Digest as _;
+use sync_protocol::entry;
+use sync_protocol::entry::Digest;
+use sync_protocol::entry::Entry;
+use sync_protocol::entry::EntryKind;
+use sync_protocol::entry::Lsn;
+use sync_protocol::frame::Feed;
+use sync_protocol::frame::Hello;
+use sync_protocol::frame::LogAck;
+use sync_protocol::frame::StoredCounts;
+use sync_protocol::head;
+use sync_protocol::head::FeedHead;
+use sync_protocol::head::ItemsHead;
+use sync_protocol::head::LogHead;
+use sync_protocol::head::LogsSummary;
+use sync_protocol::head::SignedHead;
+use sync_protocol::ids::BootId;
+use sync_protocol::ids::ChangeHash;
+use sync_protocol::ids::DocId;
+use sync_protocol::ids::FeedId;
+use sync_protocol::ids::Hash;
+use sync_protocol::ids::NodeId;
+use sync_protocol::ids::ProvinceId;
+use sync_protocol::ids::PublicKey;
+use sync_protocol::item::Item;
+use sync_protocol::item::ItemKind;
+use sync_protocol::limits;
+use sync_protocol::proof::EntryCounts;
+use sync_protocol::proof::Proof;
+use sync_protocol::proof::ProofContent;
+use sync_protocol::proof::ProofState;
+use sync_protocol::run;
+use sync_protocol::run::ChangeRun;
+use sync_protocol::run::FeedRun;
+use sync_protocol::session::NodeSession;
+use sync_protocol::session::ProvinceSession;
+use sync_protocol::session::node::CutFacts;
+use sync_protocol::session::node::NodeFacts;
+use sync_protocol::session::node::NodeInput;
+use sync_protocol::session::node::NodeOptions;
+use sync_protocol::session::node::NodeOutcome;
+use sync_protocol::session::node::NodeOutput;
+use sync_protocol::session::node::NodeStatistics;
+use sync_protocol::session::province::FeedEntry;
+use sync_protocol::session::province::LogFacts;
+use sync_protocol::session::province::NotEqual;
+use sync_protocol::session::province::ProofClaim;
+use sync_protocol::session::province::ProofRequest;
+use sync_protocol::session::province::ProvinceFacts;
+use sync_protocol::session::province::ProvinceInput;
+use sync_protocol::session::province::ProvinceOptions;
+use sync_protocol::session::province::ProvinceOutput;
+use sync_protocol::time::Millis;
+
+pub(crate) const PROVINCE: ProvinceId = ProvinceId([0xaa; 16]);
+
+/// Small, seeded, good enough.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound.max(1)
+    }
+
+    pub(crate) fn bytes(&mut self) -> [u8; 16] {
+        let (a, b) = (self.next(), self.next());
+        (u128::from(a) << 64 | u128::from(b)).to_be_bytes()
+    }
+}
+
+fn public(key: &SigningKey) -> PublicKey {
+    PublicKey(key.verifying_key().to_bytes())
+}
+
+/// Bytes with the outside of an uncompressed Automerge change.
+fn chunk(contents: &[u8]) -> Vec<u8> {
+    let mut hashed = vec![1u8];
+    let mut length = contents.len();
+    loop {
+        let byte = u8::try_from(length & 0x7f).unwrap();
+        length >>= 7;
+        hashed.push(if length == 0 { byte } else { byte | 0x80 });
+        if length == 0 {
+            break;
+        }
+    }
+    hashed.extend(contents);
+    let hash = sha2::Sha256::digest(&hashed);
+    [&[0x85, 0x6f, 0x4a, 0x83], &hash[..4], &hashed].concat()
+}
+
+/// One machine's disk.
+#[derive(Clone)]
+pub(crate) struct NodeStore {
+    pub(crate) seat: u8,
+    pub(crate) key: SigningKey,
+    pub(crate) node: NodeId,
+    /// Logs of this identity, whichever machine under it wrote them.
+    pub(crate) own: BTreeMap<BootId, Vec<Entry>>,
+    pub(crate) foreign: BTreeMap<(BootId, Lsn), Entry>,
+    pub(crate) boot: Option<BootId>,
+    pub(crate) feed: FeedHead,
+    /// What the feed said, in order.
+    pub(crate) feed_entries: Vec<(BootId, Lsn)>,
+    pub(crate) items: Vec<Item>,
+    pub(crate) proofs: Vec<Proof>,
+    /// Heads that the last proof covers.
+    pub(crate) proved: BTreeMap<BootId, Lsn>,
+    /// Own logs that have another history at the province, which comes by the feed.
+    pub(crate) forked: BTreeSet<BootId>,
+    pub(crate) province_key: PublicKey,
+}
+
+fn head_of(log: &[Entry], lsn: Lsn) -> Option<LogHead> {
+    let boot = log.first()?.log;
+    let prefix = log.get(..usize::try_from(lsn).ok()?)?;
+    let chain = prefix.iter().fold(entry::chain_start(boot), |chain, e| entry::chain_next(chain, e.link()));
+    Some(LogHead { boot, lsn, chain })
+}
+
+fn heads_of(own: &BTreeMap<BootId, Vec<Entry>>) -> Vec<LogHead> {
+    own.values().filter_map(|log| head_of(log, log.len() as u64)).collect()
+}
+
+impl NodeStore {
+    pub(crate) fn append(&mut self, random: &mut Random, doc: DocId, body_bytes: usize) -> (BootId, Lsn) {
+        let boot = *self.boot.get_or_insert_with(|| BootId(random.bytes()));
+        let node = self.node;
+        let log = self.own.entry(boot).or_insert_with(|| {
+            let body = node.0.to_vec();
+            vec![Entry {
+                log: boot,
+                lsn: 1,
+                kind: EntryKind::BOOT,
+                doc: DocId::NONE,
+                hash: entry::body_hash(&body),
+                min_reader: 1,
+                body: Some(body),
+            }]
+        });
+        let mut contents = random.bytes().to_vec();
+        contents.extend(std::iter::repeat_n(7, body_bytes));
+        let lsn = log.len() as u64 + 1;
+        let (kind, hash, body) = match random.below(10) {
+            0 => (EntryKind::ERASURE, ChangeHash([lsn.to_be_bytes()[7]; 32]), None),
+            1 => (EntryKind::CHANGE, ChangeHash(Hash([9; 32]).0), Some(contents)), // claims a wrong hash
+            2 => (EntryKind(99), entry::body_hash(&contents), Some(contents)),
+            _ => {
+                let body = chunk(&contents);
+                (EntryKind::CHANGE, entry::hash_of(EntryKind::CHANGE, &body).unwrap(), Some(body))
+            }
+        };
+        log.push(Entry { log: boot, lsn, kind, doc, hash, min_reader: 1, body });
+        (boot, lsn)
+    }
+
+    pub(crate) fn entries(&self) -> BTreeMap<(BootId, Lsn), Entry> {
+        let own = self.own.values().flatten().map(|entry| ((entry.log, entry.lsn), entry.clone()));
+        own.chain(self.foreign.clone()).collect()
+    }
+
+    fn items_head(&self) -> ItemsHead {
+        self.items.last().map_or(ItemsHead::default(), Item::head)
+    }
+
+    fn current(&self) -> Option<LogHead> {
+        let log = self.own.get(&self.boot?)?;
+        head_of(log, log.len() as u64)
+    }
+
+    fn logs(&self) -> LogsSummary {
+        LogsSummary::of(PROVINCE, &heads_of(&self.own))
+    }
+
+    pub(crate) fn facts(&self, session: u64) -> NodeFacts {
+        let (mut logs, mut older) = (Vec::new(), LogsSummary::default());
+        for head in heads_of(&self.own) {
+            if self.proved.get(&head.boot) != Some(&head.lsn) && logs.len() < limits::NAMED_LOGS_MAX {
+                logs.push(head);
+            } else {
+                older = older.plus(&head::logs_key(PROVINCE), &head);
+            }
+        }
+        NodeFacts {
+            province: PROVINCE,
+            province_key: self.province_key,
+            node: self.node,
+            session,
+            logs,
+            older,
+            current: self.current(),
+            feed: self.feed,
+            items: self.items_head(),
+            last_proof: self.proofs.last().cloned(),
+        }
+    }
+
+    fn store_feed(&mut self, feed: Feed) -> u64 {
+        assert_eq!(Some(feed.feed), self.feed.id);
+        assert_eq!(feed.first_position, self.feed.position + 1, "the feed has no gaps");
+        let end = feed.last_position();
+        let key = head::feed_key(feed.feed);
+        for run in feed.runs {
+            let entries = match run {
+                FeedRun::Bytes(run) => run.into_entries(),
+                FeedRun::Own { log, first_lsn, count } => {
+                    let from = usize::try_from(first_lsn).unwrap() - 1;
+                    let to = from + usize::try_from(count).unwrap();
+                    self.own.get(&log).and_then(|log| log.get(from..to)).expect("named, so held").to_vec()
+                }
+            };
+            for entry in entries {
+                self.feed.digest = self.feed.digest.plus(&key, entry.link());
+                self.feed_entries.push((entry.log, entry.lsn));
+                let is_own = self.own.contains_key(&entry.log)
+                    || (entry.kind == EntryKind::BOOT && entry.body.as_deref() == Some(&self.node.0[..]));
+                if is_own && !self.forked.contains(&entry.log) {
+                    let log = self.own.entry(entry.log).or_default();
+                    match log.get(usize::try_from(entry.lsn).unwrap() - 1) {
+                        Some(held) => assert_eq!(*held, entry, "what is held is what was sent"),
+                        None => {
+                            assert_eq!(entry.lsn, log.len() as u64 + 1, "own entries come back in order");
+                            log.push(entry);
+                        }
+                    }
+                } else {
+                    let held = self.foreign.entry((entry.log, entry.lsn)).or_insert_with(|| entry.clone());
+                    assert_eq!(*held, entry);
+                }
+            }
+        }
+        self.feed.position = end;
+        assert_eq!(self.feed.digest, feed.end_digest, "digest grows alike on both sides");
+        end
+    }
+
+    fn store_proof(&mut self, proof: Proof, is_renewal: bool) {
+        if is_renewal {
+            let last = self.proofs.last_mut().expect("only a proof that is here is renewed");
+            assert_eq!(last.head(), proof.head());
+            *last = proof;
+        } else {
+            assert_eq!(proof.follows(self.proofs.last().map(Proof::head)), Ok(()));
+            self.proofs.push(proof);
+        }
+    }
+}
+
+/// The province's disk.
+#[derive(Clone)]
+pub(crate) struct ProvinceStore {
+    pub(crate) key: SigningKey,
+    pub(crate) boot: BootId,
+    pub(crate) logs: BTreeMap<BootId, Vec<Entry>>,
+    pub(crate) owner: BTreeMap<BootId, (NodeId, u8)>,
+    pub(crate) feeds: BTreeMap<u8, (FeedId, Vec<(BootId, Lsn)>)>,
+    pub(crate) proofs: BTreeMap<NodeId, Vec<Proof>>,
+    pub(crate) items: Vec<Item>,
+}
+
+impl ProvinceStore {
+    fn own(&self, node: NodeId) -> BTreeMap<BootId, Vec<Entry>> {
+        let own =
+            self.logs.iter().filter(|(boot, _)| self.owner.get(boot).is_some_and(|owner| owner.0 == node));
+        own.map(|(boot, log)| (*boot, log.clone())).collect()
+    }
+
+    pub(crate) fn feed_head(&self, seat: u8) -> FeedHead {
+        let (id, entries) = &self.feeds[&seat];
+        FeedHead {
+            id: Some(*id),
+            position: entries.len() as u64,
+            digest: self.feed_digest(seat, entries.len()),
+        }
+    }
+
+    fn feed_digest(&self, seat: u8, count: usize) -> Digest {
+        let (id, entries) = &self.feeds[&seat];
+        let key = head::feed_key(*id);
+        let links = entries[..count].iter().map(|(boot, lsn)| self.entry(*boot, *lsn).link());
+        links.fold(Digest::default(), |digest, link| digest.plus(&key, link))
+    }
+
+    pub(crate) fn entry(&self, boot: BootId, lsn: Lsn) -> &Entry {
+        &self.logs[&boot][usize::try_from(lsn).unwrap() - 1]
+    }
+
+    fn items_head(&self) -> ItemsHead {
+        self.items.last().map_or(ItemsHead::default(), Item::head)
+    }
+
+    pub(crate) fn add_item(&mut self, body: Vec<u8>) {
+        let parents = self.items.last().map(|item| vec![item.hash()]).unwrap_or_default();
+        let (n, key) = (self.items.len() as u64 + 1, self.key.clone());
+        self.items.push(Item::sign_with(n, ItemKind::MARK, parents, body, self.boot, Millis(7), |bytes| {
+            key.sign(bytes).to_bytes()
+        }));
+    }
+
+    fn compare(&self, node: NodeId, there: &LogHead) -> LogFacts {
+        let unknown = LogHead { boot: there.boot, lsn: 0, chain: entry::chain_start(there.boot) };
+        match self.logs.get(&there.boot) {
+            None => LogFacts::compare(there, unknown, |_| None),
+            Some(log) => {
+                assert_eq!(self.owner[&there.boot].0, node);
+                let here = head_of(log, log.len() as u64).unwrap_or(unknown);
+                LogFacts::compare(there, here, |lsn| head_of(log, lsn).map(|head| head.chain))
+            }
+        }
+    }
+
+    pub(crate) fn facts(&self, seat: u8, hello: &Hello) -> ProvinceFacts {
+        let named: BTreeSet<BootId> = hello.logs.iter().map(|head| head.boot).collect();
+        let mut others = heads_of(&self.own(hello.node));
+        others.retain(|head| !named.contains(&head.boot));
+        let is_older_equal = LogsSummary::of(PROVINCE, &others) == hello.older;
+        ProvinceFacts {
+            logs: hello.logs.iter().map(|head| self.compare(hello.node, head)).collect(),
+            is_older_equal,
+            older: if is_older_equal { others } else { Vec::new() },
+            feed: self.feed_head(seat),
+            items: self.items_head(),
+            last_proof: self.proofs.get(&hello.node).and_then(|proofs| proofs.last()).map(Proof::head),
+        }
+    }
+
+    /// Stores what is new, and routes it: to the author's seat, and to every seat that the document names.
+    fn store_changes(&mut self, node: NodeId, seat: u8, runs: &[ChangeRun]) -> Vec<LogAck> {
+        for run in runs {
+            let boot = run.run.log();
+            assert_eq!(self.owner.entry(boot).or_insert((node, seat)).0, node);
+            for entry in run.run.entries() {
+                let log = self.logs.entry(boot).or_default();
+                if entry.lsn <= log.len() as u64 {
+                    assert_eq!(log[usize::try_from(entry.lsn).unwrap() - 1], *entry);
+                    continue;
+                }
+                assert_eq!(entry.lsn, log.len() as u64 + 1, "logs have no gaps");
+                log.push(entry.clone());
+                for (party, (_, feed)) in &mut self.feeds {
+                    if *party == seat || entry.doc.0[0] & (1 << party) != 0 {
+                        feed.push((boot, entry.lsn));
+                    }
+                }
+            }
+        }
+        let boots: BTreeSet<BootId> = runs.iter().map(|run| run.run.log()).collect();
+        boots.into_iter().map(|boot| LogAck { boot, lsn: self.logs[&boot].len() as u64 }).collect()
+    }
+
+    fn make_proof(
+        &mut self,
+        node: NodeId,
+        seat: u8,
+        request: &ProofRequest,
+        now: Millis,
+    ) -> Result<Proof, NotEqual> {
+        let (feed, own) = (self.feed_head(seat), heads_of(&self.own(node)));
+        let logs = LogsSummary::of(PROVINCE, &own);
+        match &request.claim {
+            ProofClaim::Hello(hello) => {
+                if !self.facts(seat, hello).is_even_with(hello) {
+                    return Err(NotEqual::Differs);
+                }
+            }
+            ProofClaim::Cut(cut) => cut.compare(&feed, &logs, &self.items_head())?,
+        }
+        let state = ProofState {
+            province: PROVINCE,
+            machine: node,
+            feed: feed.id.unwrap(),
+            position: feed.position,
+            digest: feed.digest,
+            logs,
+            counts: EntryCounts { applied: own.iter().map(|head| head.lsn).sum(), ..EntryCounts::default() },
+            items_n: self.items_head().n,
+        };
+        let proofs = self.proofs.entry(node).or_default();
+        let content = ProofContent::next(&state, proofs.last(), request.told, self.boot);
+        let key = self.key.clone();
+        let proof = Proof::sign_with(content, now, |bytes| key.sign(bytes).to_bytes());
+        if proofs.last().map(Proof::head) == Some(proof.head()) {
+            proofs.pop();
+        }
+        proofs.push(proof.clone());
+        Ok(proof)
+    }
+}
+
+/// One open line: both sessions, what is on the wire, what the drivers still have to do.
+struct Line {
+    node: NodeSession,
+    province: ProvinceSession,
+    to_province: VecDeque<Vec<u8>>,
+    to_node: VecDeque<Vec<u8>>,
+    node_tasks: VecDeque<NodeOutput>,
+    node_answers: VecDeque<NodeInput>,
+    province_tasks: VecDeque<ProvinceOutput>,
+    province_answers: VecDeque<ProvinceInput>,
+}
+
+/// A node, its line if there is one, and what it was told.
+pub(crate) struct Office {
+    pub(crate) store: NodeStore,
+    line: Option<Line>,
+    pub(crate) outcome: Option<NodeOutcome>,
+    pub(crate) statistics: NodeStatistics,
+    pub(crate) converged: u32,
+    pub(crate) forked: Vec<BootId>,
+    /// Logs whose bytes came by the feed.
+    pub(crate) feed_byte_runs: u64,
+}
+
+pub(crate) struct World {
+    pub(crate) random: Random,
+    pub(crate) now: Millis,
+    pub(crate) province: ProvinceStore,
+    pub(crate) offices: Vec<Office>,
+    /// Every entry ever appended anywhere.
+    pub(crate) written: BTreeMap<(BootId, Lsn), Entry>,
+    pub(crate) cuts: u32,
+    /// An office whose machine does nothing for now.
+    pub(crate) frozen: Option<usize>,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, seats: u8) -> Self {
+        let mut random = Random::new(seed);
+        let key = SigningKey::from_bytes(&[1; 32]);
+        let province_key = public(&key);
+        let feeds = (0..seats).map(|seat| (seat, (FeedId(random.bytes()), Vec::new()))).collect();
+        let mut province = ProvinceStore {
+            key,
+            boot: BootId(random.bytes()),
+            logs: BTreeMap::new(),
+            owner: BTreeMap::new(),
+            feeds,
+            proofs: BTreeMap::new(),
+            items: Vec::new(),
+        };
+        province.add_item(b"directory".to_vec());
+        let mut world = Self {
+            random,
+            now: Millis(1_770_000_000_000),
+            province,
+            offices: Vec::new(),
+            written: BTreeMap::new(),
+            cuts: 0,
+            frozen: None,
+        };
+        for seat in 0..seats {
+            let store = NodeStore {
+                seat,
+                key: SigningKey::from_bytes(&[seat + 50; 32]),
+                node: NodeId([seat + 50; 16]),
+                own: BTreeMap::new(),
+                foreign: BTreeMap::new(),
+                boot: None,
+                feed: FeedHead::default(),
+                feed_entries: Vec::new(),
+                items: Vec::new(),
+                proofs: Vec::new(),
+                proved: BTreeMap::new(),
+                forked: BTreeSet::new(),
+                province_key,
+            };
+            world.add_office(store);
+        }
+        world
+    }
+
+    /// Another machine; a clone, if the store is a copy.
+    pub(crate) fn add_office(&mut self, store: NodeStore) -> usize {
+        self.offices.push(Office {
+            store,
+            line: None,
+            outcome: None,
+            statistics: NodeStatistics::default(),
+            converged: 0,
+            forked: Vec::new(),
+            feed_byte_runs: 0,
+        });
+        self.offices.len() - 1
+    }
+
+    /// One commit of one entry. `parties` is a set of seats, one bit each.
+    pub(crate) fn append(&mut self, office: usize, parties: u8, body_bytes: usize) {
+        let mut doc = [3; 16];
+        doc[0] = parties;
+        doc[1] = u8::try_from(self.random.below(5)).unwrap();
+        let store = &mut self.offices[office].store;
+        let (boot, lsn) = store.append(&mut self.random, DocId(doc), body_bytes);
+        for entry in &store.own[&boot] {
+            self.written.insert((boot, entry.lsn), entry.clone());
+        }
+        if self.offices[office].line.is_some() {
+            // News of a commit may be late, doubled or lost.
+            for _ in 0..self.random.below(3) {
+                self.node_input(office, NodeInput::Appended { boot, lsn });
+            }
+        }
+    }
+
+    pub(crate) fn add_item(&mut self, body: Vec<u8>) {
+        self.province.add_item(body);
+        let n = self.province.items.len() as u64;
+        for office in 0..self.offices.len() {
+            self.province_input(office, ProvinceInput::ItemsGrown { n });
+        }
+    }
+
+    pub(crate) fn is_connected(&self, office: usize) -> bool {
+        self.offices[office].line.is_some()
+    }
+
+    pub(crate) fn connect(&mut self, office: usize, is_live: bool) {
+        let store = &self.offices[office].store;
+        let facts = store.facts(self.random.next());
+        let options = ProvinceOptions { province: PROVINCE, node: store.node, node_key: public(&store.key) };
+        let line = Line {
+            node: NodeSession::new(self.now, facts, NodeOptions { is_live }).unwrap(),
+            province: ProvinceSession::new(self.now, options),
+            to_province: VecDeque::new(),
+            to_node: VecDeque::new(),
+            node_tasks: VecDeque::new(),
+            node_answers: VecDeque::new(),
+            province_tasks: VecDeque::new(),
+            province_answers: VecDeque::new(),
+        };
+        self.offices[office].outcome = None;
+        self.offices[office].line = Some(line);
+        self.drain(office);
+    }
+
+    /// The line is gone: what is on the wire and what was not carried out is lost; what is on disk stays.
+    pub(crate) fn disconnect(&mut self, office: usize) {
+        if let Some(mut line) = self.offices[office].line.take() {
+            line.node.handle(self.now, NodeInput::Close).unwrap();
+            self.offices[office].statistics = line.node.statistics();
+            self.cuts += 1;
+        }
+    }
+
+    fn node_input(&mut self, office: usize, input: NodeInput) {
+        let now = self.now;
+        if let Some(line) = &mut self.offices[office].line {
+            line.node.handle(now, input).unwrap_or_else(|error| panic!("office {office}: {error:?}"));
+            self.drain(office);
+        }
+    }
+
+    fn province_input(&mut self, office: usize, input: ProvinceInput) {
+        let now = self.now;
+        if let Some(line) = &mut self.offices[office].line {
+            line.province.handle(now, input).unwrap_or_else(|error| panic!("province: {error:?}"));
+            self.drain(office);
+        }
+    }
+
+    /// Sends what is to be sent; everything else becomes a task.
+    fn drain(&mut self, office: usize) {
+        let Some(line) = &mut self.offices[office].line else { return };
+        while let Some(output) = line.node.poll() {
+            if let NodeOutput::Send(message) = output {
+                line.to_province.push_back(message.bytes);
+            } else {
+                line.node_tasks.push_back(output);
+            }
+        }
+        while let Some(output) = line.province.poll() {
+            if let ProvinceOutput::Send(message) = output {
+                line.to_node.push_back(message.bytes);
+            } else {
+                line.province_tasks.push_back(output);
+            }
+        }
+    }
+
+    /// One random thing that can happen on this line. False when nothing can.
+    fn step(&mut self, office: usize) -> bool {
+        if self.frozen == Some(office) {
+            return false;
+        }
+        let Some(line) = &mut self.offices[office].line else { return false };
+        let can = [
+            !line.to_province.is_empty(),
+            !line.to_node.is_empty(),
+            !line.node_tasks.is_empty(),
+            !line.node_answers.is_empty(),
+            !line.province_tasks.is_empty(),
+            !line.province_answers.is_empty(),
+        ];
+        let choices: Vec<usize> = (0..can.len()).filter(|choice| can[*choice]).collect();
+        if choices.is_empty() {
+            return false;
+        }
+        let choice = choices[usize::try_from(self.random.below(choices.len() as u64)).unwrap()];
+        match choice {
+            0 => {
+                let bytes = line.to_province.pop_front().unwrap();
+                self.province_input(office, ProvinceInput::Message(bytes));
+            }
+            1 => {
+                let bytes = line.to_node.pop_front().unwrap();
+                self.node_input(office, NodeInput::Message(bytes));
+            }
+            2 => {
+                let task = line.node_tasks.pop_front().unwrap();
+                self.node_task(office, task);
+            }
+            3 => {
+                let answer = line.node_answers.pop_front().unwrap();
+                self.node_input(office, answer);
+            }
+            4 => {
+                let task = line.province_tasks.pop_front().unwrap();
+                self.province_task(office, task);
+            }
+            _ => {
+                let answer = line.province_answers.pop_front().unwrap();
+                self.province_input(office, answer);
+            }
+        }
+        true
+    }
+
+    fn node_task(&mut self, office: usize, task: NodeOutput) {
+        let stored = &self.province.logs;
+        let it = &mut self.offices[office];
+        let store = &mut it.store;
+        let answer = match task {
+            NodeOutput::Send(_) => unreachable!("sent already"),
+            NodeOutput::LoadHeads { after } => {
+                let mut heads = heads_of(&store.own);
+                heads.retain(|head| after.is_none_or(|after| head.boot > after));
+                let is_last = heads.len() <= 3;
+                heads.truncate(3);
+                Some(NodeInput::HeadsLoaded { heads, is_last })
+            }
+            NodeOutput::LoadLog { boot, after_lsn, bytes_max, entries_max } => {
+                let mut bytes = 0;
+                let log = store.own.get(&boot).map(Vec::as_slice).unwrap_or_default();
+                let entries: Vec<Entry> = log
+                    .iter()
+                    .skip(usize::try_from(after_lsn).unwrap())
+                    .take(entries_max)
+                    .take_while(|entry| {
+                        bytes += run::weight_bytes(entry);
+                        bytes <= bytes_max || bytes == run::weight_bytes(entry)
+                    })
+                    .cloned()
+                    .collect();
+                let head = entries.last().map(|last| {
+                    let head = head_of(log, last.lsn).unwrap();
+                    SignedHead::sign_with(head, PROVINCE, |bytes| store.key.sign(bytes).to_bytes())
+                });
+                Some(NodeInput::LogLoaded { boot, entries, head })
+            }
+            NodeOutput::StoreItems(items) => {
+                for item in items {
+                    assert_eq!(item.follows(store.items_head()), Ok(()));
+                    store.items.push(item);
+                }
+                Some(NodeInput::ItemsStored)
+            }
+            NodeOutput::StoreProofs(proofs) => {
+                proofs.into_iter().for_each(|proof| store.store_proof(proof, false));
+                Some(NodeInput::ProofsStored)
+            }
+            NodeOutput::BeginFeed(id) => {
+                store.feed = FeedHead { id: Some(id), ..FeedHead::default() };
+                store.feed_entries.clear();
+                None
+            }
+            NodeOutput::StoreFeed(feed) => {
+                let bytes = feed.runs.iter().filter(|run| matches!(run, FeedRun::Bytes(_))).count();
+                it.feed_byte_runs += bytes as u64;
+                Some(NodeInput::FeedStored { position: store.store_feed(feed) })
+            }
+            NodeOutput::LoadCut => Some(NodeInput::CutLoaded(CutFacts {
+                feed: store.feed,
+                logs: store.logs(),
+                current: store.current(),
+                waiting: 0,
+                items: store.items_head(),
+            })),
+            NodeOutput::StoreProof { proof, is_renewal } => {
+                if proof.content().logs == store.logs() {
+                    store.proved = heads_of(&store.own).iter().map(|head| (head.boot, head.lsn)).collect();
+                }
+                store.store_proof(*proof, is_renewal);
+                Some(NodeInput::ProofStored)
+            }
+            NodeOutput::Acked { logs, .. } => {
+                for ack in logs {
+                    let held = stored.get(&ack.boot).map_or(0, |log| log.len() as u64);
+                    assert!(held >= ack.lsn, "acknowledged, so stored");
+                }
+                None
+            }
+            NodeOutput::Forked(logs) => {
+                store.forked.extend(&logs);
+                it.forked.extend(logs);
+                None
+            }
+            NodeOutput::Converged => {
+                it.converged += 1;
+                None
+            }
+            NodeOutput::Finished(outcome) => {
+                it.outcome = Some(outcome);
+                it.statistics = it.line.as_ref().unwrap().node.statistics();
+                it.line = None;
+                None
+            }
+        };
+        if let (Some(answer), Some(line)) = (answer, &mut self.offices[office].line) {
+            line.node_answers.push_back(answer);
+        }
+    }
+
+    fn province_task(&mut self, office: usize, task: ProvinceOutput) {
+        let (node, seat, now) = {
+            let store = &self.offices[office].store;
+            (store.node, store.seat, self.now)
+        };
+        let store = &mut self.province;
+        let mut has_grown = false;
+        let answer = match task {
+            ProvinceOutput::Send(_) => unreachable!("sent already"),
+            ProvinceOutput::LoadFacts(hello) => {
+                Some(ProvinceInput::FactsLoaded(Ok(Box::new(store.facts(seat, &hello)))))
+            }
+            ProvinceOutput::CheckHeads(heads) => {
+                let checked = heads.iter().map(|head| store.compare(node, head)).collect();
+                Some(ProvinceInput::HeadsChecked(checked))
+            }
+            ProvinceOutput::MakeProof(request) => {
+                Some(ProvinceInput::ProofMade(store.make_proof(node, seat, &request, now).map(Box::new)))
+            }
+            ProvinceOutput::LoadItems { after_n, bytes_max } => {
+                let mut bytes = 0;
+                let items = store.items.iter().skip(usize::try_from(after_n).unwrap()).take_while(|item| {
+                    let is_within = bytes < bytes_max;
+                    bytes += item.body().len();
+                    is_within
+                });
+                Some(ProvinceInput::ItemsLoaded(items.cloned().collect()))
+            }
+            ProvinceOutput::LoadProofs { after_n, proofs_max } => {
+                let proofs = store.proofs.get(&node).cloned().unwrap_or_default();
+                let later =
+                    proofs.into_iter().filter(|proof| proof.content().n > after_n).take(proofs_max.min(2));
+                Some(ProvinceInput::ProofsLoaded(later.collect()))
+            }
+            ProvinceOutput::LoadFeed { after_position, bytes_max, entries_max } => {
+                let all = &store.feeds[&seat].1;
+                let (mut bytes, from) = (0, usize::try_from(after_position).unwrap());
+                let session = &self.offices[office].line.as_ref().unwrap().province;
+                let entries: Vec<FeedEntry> = (after_position + 1..)
+                    .zip(&all[from.min(all.len())..])
+                    .take(entries_max.min(40))
+                    .map(|(position, (boot, lsn))| {
+                        let mut entry = store.entry(*boot, *lsn).clone();
+                        if session.holds(*boot, *lsn) {
+                            entry.body = None;
+                        }
+                        FeedEntry { position, entry }
+                    })
+                    .take_while(|entry| {
+                        bytes += run::weight_bytes(&entry.entry);
+                        bytes <= bytes_max || bytes == run::weight_bytes(&entry.entry)
+                    })
+                    .collect();
+                let end_digest = store.feed_digest(seat, from + entries.len());
+                Some(ProvinceInput::FeedLoaded { entries, end_digest, head_position: all.len() as u64 })
+            }
+            ProvinceOutput::StoreChanges(runs) => {
+                let acks = store.store_changes(node, seat, &runs);
+                has_grown = true;
+                let feed_position = store.feed_head(seat).position;
+                Some(ProvinceInput::ChangesStored { acks, counts: StoredCounts::default(), feed_position })
+            }
+            ProvinceOutput::FeedAcked { position } => {
+                assert!(self.offices[office].store.feed.position >= position, "acknowledged, so stored");
+                None
+            }
+            ProvinceOutput::Forked(_) => None,
+            ProvinceOutput::Finished(_) => None,
+        };
+        if let (Some(answer), Some(line)) = (answer, &mut self.offices[office].line) {
+            line.province_answers.push_back(answer);
+        }
+        if has_grown {
+            for other in (0..self.offices.len()).filter(|other| *other != office) {
+                let feed_position = self.province.feed_head(self.offices[other].store.seat).position;
+                self.province_input(other, ProvinceInput::Grown { feed_position });
+            }
+        }
+    }
+
+    /// Lets time pass to the next moment some session waits for, and ticks all.
+    fn tick(&mut self) -> bool {
+        let awake = self.offices.iter().enumerate().filter(|(office, _)| self.frozen != Some(*office));
+        let times = awake.filter_map(|(_, office)| {
+            let line = office.line.as_ref()?;
+            line.node.wake_at().into_iter().chain(line.province.wake_at()).min()
+        });
+        let Some(next) = times.min() else { return false };
+        self.now = self.now.max(next);
+        for office in
+            (0..self.offices.len()).filter(|office| self.frozen != Some(*office)).collect::<Vec<_>>()
+        {
+            self.node_input(office, NodeInput::Tick);
+            self.province_input(office, ProvinceInput::Tick);
+        }
+        true
+    }
+
+    /// A few random steps on random lines.
+    pub(crate) fn run_some(&mut self, steps: u64) {
+        for _ in 0..steps {
+            let office = usize::try_from(self.random.below(self.offices.len() as u64)).unwrap();
+            self.step(office);
+            self.now.0 += i64::try_from(self.random.below(40)).unwrap();
+        }
+    }
+
+    /// Runs until nothing is left to do but wait for news; ticks may be needed on the way.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..200_000 {
+            let mut has_stepped = false;
+            for office in 0..self.offices.len() {
+                has_stepped |= self.step(office);
+            }
+            if !has_stepped && !self.tick() {
+                return;
+            }
+        }
+        panic!("no end");
+    }
+
+    /// One session that ends by itself.
+    pub(crate) fn sync(&mut self, office: usize) -> NodeStatistics {
+        self.connect(office, false);
+        self.settle();
+        match self.offices[office].outcome.take() {
+            Some(NodeOutcome::Converged) => self.offices[office].statistics,
+            other => panic!("office {office}: {other:?}"),
+        }
+    }
+
+    /// Syncs every office until all have seen what the others brought.
+    pub(crate) fn sync_all(&mut self) {
+        for _ in 0..2 {
+            for office in 0..self.offices.len() {
+                self.sync(office);
+            }
+        }
+    }
+
+    /// The oracles: nothing is missing anywhere, nothing is twice, digests and proofs say what the sets say.
+    pub(crate) fn check(&self) {
+        let held: BTreeMap<(BootId, Lsn), Entry> =
+            self.province.logs.values().flatten().map(|e| ((e.log, e.lsn), e.clone())).collect();
+        assert_eq!(held, self.written, "the province holds everything that was ever written");
+        for office in &self.offices {
+            let store = &office.store;
+            let feed = &self.province.feeds[&store.seat].1;
+            assert_eq!(&store.feed_entries, feed, "feeds are equal and in one order");
+            let entitled: BTreeSet<(BootId, Lsn)> = feed.iter().copied().collect();
+            assert_eq!(entitled.len(), feed.len(), "nothing is twice in a feed");
+            let here: BTreeSet<(BootId, Lsn)> = store.entries().into_keys().collect();
+            assert_eq!(here, entitled, "the node holds what its seat is entitled to");
+            assert!(store.entries().iter().all(|(place, entry)| self.written[place] == *entry));
+            assert_eq!(store.items, self.province.items);
+            let proof = store.proofs.last().expect("converged, so proved").content();
+            assert_eq!(proof.feed_head(), self.province.feed_head(store.seat));
+            assert_eq!(proof.logs, store.logs());
+            let proofs = store.proofs.iter();
+            proofs.fold(None, |last, proof| {
+                assert_eq!(proof.follows(last), Ok(()));
+                assert_eq!(proof.verify(&store.province_key, PROVINCE, store.node), Ok(()));
+                Some(proof.head())
+            });
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The project's own files, for tests that read them: where they are and what of them is code.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// The folder of the workspace.
+#[must_use]
+pub fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests).to_owned()
+}
+
+/// Every Rust file below `folder`, in order of their paths; none when there is no such folder.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// The files of [`rust_files`] that are not tests as a whole (`tests.rs` beside the code).
+#[must_use]
+pub fn product_files(folder: &Path) -> Vec<PathBuf> {
+    rust_files(folder).into_iter().filter(|file| !file.ends_with("tests.rs")).collect()
+}
+
+/// A source's product code: comment lines are left empty, so that line numbers hold, and the file's
+/// `mod tests` at the end is cut off.
+#[must_use]
+pub fn product_code(text: &str) -> String {
+    let product = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    product
+        .lines()
+        .map(|line| if line.trim_start().starts_with("//") { "" } else { line })
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
