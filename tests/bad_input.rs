@@ -1,6 +1,13 @@
 //! Every bad line is answered on its own, with field, rule and next step, and writes nothing; and what else
 //! people and machines get wrong ends with the exit code of the contract.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper that fails must fail its test"
+)]
+
 use motcua_tests::office::Office;
 use motcua_tests::office::Province;
 use motcua_tests::office::act_line;
