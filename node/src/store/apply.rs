@@ -756,13 +756,11 @@ impl WriteTx<'_> {
                 .map(|body| body.at),
         };
         if let Some(written_at) = written_at {
-            let excuses = [
-                conditions::standing(self.connection(), conditions::ROLLED_BACK)?,
-                conditions::standing(self.connection(), conditions::NO_WITNESS)?,
-            ];
-            // What was written before this database was found to be old is its own lost past. Clocks may lie; this
-            // only chooses the words a person reads.
-            let is_past = excuses.iter().flatten().any(|excuse| written_at <= excuse.since);
+            // What was written before the witness showed this database to be old is its own lost past. Without a
+            // witness nothing tells a restored directory from a copied one, so a person is told. Clocks may lie; this
+            // only chooses the words.
+            let rolled_back = conditions::standing(self.connection(), conditions::ROLLED_BACK)?;
+            let is_past = rolled_back.is_some_and(|excuse| written_at <= excuse.since);
             if !is_past {
                 let args = [("boot", entry.log.to_string())];
                 self.set_condition(conditions::OTHER_COPY, "", &args)?;
