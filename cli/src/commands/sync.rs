@@ -75,7 +75,7 @@ fn status(context: &Context) -> Result<Exit, Failure> {
 /// Puts a condition's words beside its code.
 fn say(language: i18n::Language, condition: &mut Value) {
     let code = condition["code"].as_str().unwrap_or_default();
-    let mut refusal = Refusal { code: format!("condition-{code}").into(), field: None, args: Vec::new() };
+    let mut refusal = Refusal { code: code.to_owned().into(), field: None, args: Vec::new() };
     for pair in condition["args"].as_array().into_iter().flatten() {
         let name = pair[0].as_str().unwrap_or_default().to_owned();
         refusal.args.push((name.into(), pair[1].as_str().unwrap_or_default().to_owned()));

@@ -96,5 +96,5 @@ verify-view = The rows of dossier { $doc } differ from what was written.
     .next = Run "motcua rebuild".
 verify-number-twice = Two dossiers carry the number { $number }.
 verify-number-above-counter = The number { $number } lies above this machine's counter.
-condition-two-histories = The machine of { $seat } has { $count } histories side by side: its directory was copied or an older one was put back.
+two-histories = The machine of { $seat } has { $count } histories side by side: its directory was copied or an older one was put back.
     .next = Ask the office which one is in use and keep only that one. The dossiers of both are kept.

@@ -96,5 +96,5 @@ verify-view = Bảng của hồ sơ { $doc } khác với nội dung đã ghi.
     .next = Chạy "motcua rebuild".
 verify-number-twice = Số { $number } có ở hai hồ sơ.
 verify-number-above-counter = Số { $number } vượt quá bộ đếm của máy này.
-condition-two-histories = Máy của { $seat } có { $count } lịch sử song song: thư mục đã bị sao chép hoặc phục hồi từ bản cũ.
+two-histories = Máy của { $seat } có { $count } lịch sử song song: thư mục đã bị sao chép hoặc phục hồi từ bản cũ.
     .next = Hỏi đơn vị xem bản nào đang dùng; chỉ giữ một bản. Hồ sơ của cả hai bản đều đã được giữ.
