@@ -22,8 +22,8 @@ const LEAVES: &[&str] = &[
     "metrics",
     "identity",
     "i18n",
-    "refusal",
     "provincial",
+    "refusal",
 ];
 
 /// The other rooms of `node/src`, and which rooms beside themselves and the leaves they may import.

@@ -25,8 +25,8 @@ pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Every Rust file below `folder` that is not tests as a whole (`tests.rs` beside the code), in order of their
-/// paths.
+/// Every Rust file below `folder`, in order of their paths, but those that are tests as a whole (`tests.rs`
+/// beside the code).
 #[must_use]
 pub fn product_files(folder: &Path) -> Vec<PathBuf> {
     rust_files(folder).into_iter().filter(|file| !file.ends_with("tests.rs")).collect()

@@ -421,10 +421,11 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 }
 
 fn named(error: rusqlite::Error, path: &Path) -> StoreError {
-    match StoreError::from(error) {
-        StoreError::NotWritable { .. } => StoreError::NotWritable { path: path.to_owned() },
-        other => other,
+    let mut error = StoreError::from(error);
+    if let StoreError::NotWritable { path: named } = &mut error {
+        path.clone_into(named);
     }
+    error
 }
 
 fn assert_sqlite() -> Result<(), StoreError> {
