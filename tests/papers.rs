@@ -81,8 +81,7 @@ fn every_test_that_the_architecture_names_exists() {
     let text = read("ARCHITECTURE.md");
     let named: Vec<&str> = test_names(&text).collect();
     assert!(named.len() > 30, "the names of tests are no longer found: {named:?}");
-    let missing: Vec<&&str> =
-        named.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    let missing: Vec<&&str> = named.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
@@ -132,13 +131,8 @@ fn forbidden_words_are_found_and_ordinary_ones_are_not() {
 }
 
 /// The papers whose links are followed.
-const PAPERS: &[&str] = &[
-    "README.md",
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "node/migrations/README.md",
-];
+const PAPERS: &[&str] =
+    &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "node/migrations/README.md"];
 
 /// What stands between single backquotes on one line.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
