@@ -12,7 +12,8 @@ pub fn root() -> PathBuf {
 }
 
 /// Every Rust file below `folder`, in order of their paths; none when there is no such folder.
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+#[must_use]
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .filter_map(Result::ok)
