@@ -12,6 +12,7 @@ mod locations;
 mod office;
 mod output;
 mod panic;
+mod people;
 
 use std::process::ExitCode;
 
@@ -62,11 +63,11 @@ fn parse(output: &Output) -> Result<Cli, Exit> {
 fn ended_by(error: &clap::Error, output: &Output) -> Exit {
     let kind = error.kind();
     if kind == ErrorKind::DisplayHelp || kind == ErrorKind::DisplayVersion {
-        output.help(&error.render().to_string());
+        output.help(&help::rendered(error, output.language));
         return Exit::Done;
     }
     if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && !output.is_json {
-        output.note(error.render().to_string().trim_end());
+        output.note(help::rendered(error, output.language).trim_end());
         return Exit::Refused;
     }
     let failure = Failure::refused(help::refusal(error));

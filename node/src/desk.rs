@@ -289,7 +289,7 @@ impl Desk {
 
 /// A rule of the table, told with what the person needs to know of the dossier.
 fn refused(code: &'static str, state: &State, line: &ActLine) -> Refusal {
-    let holder = state.process.custody.holder().map_or_else(|| "–".to_owned(), ToString::to_string);
+    let holder = state.process.custody.holder().map_or_else(|| "none".to_owned(), ToString::to_string);
     Refusal::of_field(code, "act")
         .with("act", line.kind.name())
         .with("status", state.process.status)

@@ -30,7 +30,8 @@ fn init(context: &Context, args: &CommuneInit) -> Result<Exit, Failure> {
     }
     let token = args.token.as_deref().unwrap_or_default();
     let runtime = runtime()?;
-    let office = commune::init(context.dir()?, witness_of(context), token, &runtime)?;
+    let dir = context.dir()?;
+    let office = commune::init(dir, witness_of(context), token, &runtime)?;
     let held = office.shelf.held()?;
     let identity = &office.identity;
     let value = json!({
@@ -44,8 +45,8 @@ fn init(context: &Context, args: &CommuneInit) -> Result<Exit, Failure> {
     });
     let name = held.directory.agency(identity.seat()).map_or("", |agency| agency.display_name()).to_owned();
     context.output.result(value, || {
-        let seat = identity.seat().to_string();
-        context.output.text("done-commune-init", &[("name", &name), ("seat", &seat)])
+        let (seat, dir) = (identity.seat().to_string(), dir.display().to_string());
+        context.output.text("done-commune-init", &[("name", &name), ("seat", &seat), ("dir", &dir)])
     })?;
     Ok(Exit::Done)
 }

@@ -39,8 +39,8 @@ fn init(context: &Context, args: &ProvinceInit) -> Result<Exit, Failure> {
         "watermark": directory.province().watermark,
     });
     context.output.result(value, || {
-        let node = identity.node().to_string();
-        context.output.text("done-province-init", &[("name", &args.name), ("node", &node)])
+        let (node, dir) = (identity.node().to_string(), dir.display().to_string());
+        context.output.text("done-province-init", &[("name", &args.name), ("node", &node), ("dir", &dir)])
     })?;
     Ok(Exit::Done)
 }

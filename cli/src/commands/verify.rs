@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::commands::Context;
 use crate::exit::Exit;
 use crate::exit::Failure;
+use crate::exit::said_as_text;
 use crate::office;
 
 /// Runs the command.
@@ -34,8 +35,9 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
         if said.is_empty() {
             return output.text("done-verify-clean", &[]);
         }
-        let lines: Vec<String> =
-            said.iter().map(|(refusal, _)| i18n::say(output.language, refusal).message).collect();
+        let count = said.len().to_string();
+        let mut lines = vec![output.text("done-verify-findings", &[("count", &count)])];
+        lines.extend(said.iter().map(|(refusal, _)| said_as_text(output.language, refusal)));
         lines.join("\n")
     })?;
     Ok(if findings.is_empty() { Exit::Done } else { Exit::Findings })

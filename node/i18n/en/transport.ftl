@@ -109,7 +109,7 @@ enrol-unfit = The province answered with a certificate that does not fit this ma
     .rule = A certificate must name this machine's keys, its seat and its province.
     .next = Tell the province's administrator.
 
-identity-missing = { $file } is not in this directory.
+identity-missing = This directory is not a machine's yet ({ $file } is missing).
     .rule = Every machine has keys and a certificate of its own in its directory.
     .next = Check --dir; if the machine is new, run "motcua commune init" or "motcua province init".
 identity-newer = { $file } was written by a newer program (form { $found }).

@@ -109,7 +109,7 @@ enrol-unfit = Tỉnh trả lời bằng chứng thư không khớp với máy n�
     .rule = Chứng thư phải đúng khóa, đúng đơn vị và đúng tỉnh.
     .next = Báo quản trị viên của tỉnh.
 
-identity-missing = Thư mục này chưa có { $file }.
+identity-missing = Thư mục này chưa phải của máy nào (thiếu { $file }).
     .rule = Mỗi máy có khóa và chứng thư riêng trong thư mục của nó.
     .next = Kiểm tra --dir; nếu máy chưa được cấp, chạy "motcua commune init" hoặc "motcua province init".
 identity-newer = { $file } do chương trình mới hơn ghi (dạng { $found }).
