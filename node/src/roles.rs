@@ -26,7 +26,7 @@ use crate::store::StoreError;
 
 /// Number series a machine is given at enrolment (domain.md 2.6: at least two).
 pub const SERIES_AT_ENROLMENT: usize = 2;
-/// How long a certificate is meant to last; renewed from 60 % of it.
+/// How long a certificate is meant to last. Its dates only advise, and nothing renews it yet.
 pub const CERTIFICATE_DAYS: u32 = 730;
 /// How long the authority's own certificate is meant to last.
 pub const AUTHORITY_DAYS: u32 = 7_300;

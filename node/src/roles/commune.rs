@@ -23,6 +23,7 @@ use crate::store::OpenOptions;
 use crate::store::Role;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::open::create_private;
 use crate::sync::line::ADDRESSES_KEY;
 use crate::sync::line::CallError;
 use crate::sync::line::Caller;
@@ -47,9 +48,9 @@ pub fn init(
     runtime: &Runtime,
 ) -> Result<Office, Failure> {
     let token = Token::from_text(token).map_err(|error| error.refusal())?;
-    std::fs::create_dir_all(dir).map_err(|error| store_failure(StoreError::from_file(error, dir)))?;
+    create_private(dir).map_err(store_failure)?;
     if dir.join(crate::store::open::FILE_NAME).exists() {
-        return Err(store_failure(StoreError::Exists { path: dir.to_owned() }));
+        return go_on(dir, witness_of, runtime);
     }
     let defaults = OpenOptions::new("");
     let (random, clock) = (Arc::clone(&defaults.random), Arc::clone(&defaults.clock));
@@ -96,6 +97,19 @@ pub fn create(
     Office::assemble(dir, store, identity, random)
 }
 
+/// Goes on with an enrolment whose first session did not come through.
+fn go_on(dir: &Path, witness_of: impl Fn(NodeId) -> PathBuf, runtime: &Runtime) -> Result<Office, Failure> {
+    let office = Office::open(dir, witness_of)?;
+    if office.store.identity().role != Role::Commune
+        || office.shelf.newest().map_err(store_failure)?.is_some()
+    {
+        return Err(store_failure(StoreError::Exists { path: dir.to_owned() }));
+    }
+    let caller = caller(&office, runtime.handle().clone(), Stop::new(5_000))?;
+    caller.once(FIRST_SESSION_MS).map_err(|error| call_failure(&error))?;
+    Ok(office)
+}
+
 /// What calls the province from this office.
 ///
 /// # Errors
@@ -119,9 +133,8 @@ pub fn caller(office: &Office, runtime: Handle, stop: Stop) -> Result<Caller, Fa
 /// A call that did not work out, as the end of a command.
 #[must_use]
 pub fn call_failure(error: &CallError) -> Failure {
-    match error {
-        CallError::Store(error) => store_failure(error.clone()),
-        other if other.is_final() => Failure::Refused(other.refusal()),
-        other => Failure::NotReached(other.refusal()),
+    if let CallError::Store(error) = error {
+        return store_failure(error.clone());
     }
+    if error.is_final() { Failure::Refused(error.refusal()) } else { Failure::NotReached(error.refusal()) }
 }

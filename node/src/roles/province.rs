@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sync_protocol::ids::NodeId;
 use sync_protocol::item::Item;
 use sync_protocol::item::ItemKind;
+use sync_protocol::limits::ITEM_BODY_BYTES_MAX;
 use sync_protocol::session::ProvinceSession;
 use sync_protocol::session::province::ProvinceOptions;
 use sync_protocol::time::Millis;
@@ -45,6 +46,7 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::WriteTx;
 use crate::store::numbers::SeriesBlock;
+use crate::store::open::create_private;
 use crate::sync::node_store::take_item;
 use crate::sync::province_store::ProvinceSide;
 use crate::sync::run::ProvinceWake;
@@ -109,7 +111,7 @@ pub fn init_with(
         let said = &directory.province().code;
         return Err(Refusal::of_field("province-code-differs", "code").with("code", said).into());
     }
-    std::fs::create_dir_all(dir).map_err(|error| store_failure(StoreError::from_file(error, dir)))?;
+    create_private(dir).map_err(store_failure)?;
     if dir.join(crate::store::open::FILE_NAME).exists() {
         return Err(store_failure(StoreError::Exists { path: dir.to_owned() }));
     }
@@ -179,7 +181,11 @@ fn publish_content(
     let version = tx.newest_directory()?.map_or(1, |(version, _)| version + 1);
     let body = PublishedDirectory::pack(version, effective_at, content)
         .map_err(|error| StoreError::Bug(format!("packing a directory: {error}")))?;
-    append_item(tx, identity, ItemKind::DIRECTORY, to_bytes(&body))?;
+    let bytes = to_bytes(&body);
+    if bytes.len() > ITEM_BODY_BYTES_MAX {
+        return Err(Refusal::new("directory-too-large").with("most", ITEM_BODY_BYTES_MAX).into());
+    }
+    append_item(tx, identity, ItemKind::DIRECTORY, bytes)?;
     tx.audit_row("directory-publish", None, None)?;
     Ok(version)
 }

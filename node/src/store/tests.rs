@@ -1344,6 +1344,10 @@ fn digests_in_the_middle_of_a_long_feed_are_those_of_a_plain_sum() {
     }
     assert_eq!((digest, digest), (page.head.digest, page.end_digest));
     assert_eq!(province.read(|view| view.feed_digest_at(&seat, 202)).unwrap(), None);
+    let marks: i64 = province
+        .read(|view| Ok(view.connection.query_row("SELECT count(*) FROM feed_mark", [], |row| row.get(0))?))
+        .unwrap();
+    assert_eq!(marks, 3, "at 64, 128 and 192, so that no question sums the whole feed");
     let own = province
         .read(|view| view.feed_after(&seat, 198, EVERYTHING, Some(NodeId([1; 16]))))
         .unwrap()
