@@ -40,7 +40,9 @@ fn run(seed: u64, communes: usize, events: usize) -> (Counters, u64) {
         for line in trail.iter().skip(step.saturating_sub(TRAIL_LINES)) {
             println!("  {line}");
         }
-        println!("again: MOTCUA_SEED={seed} cargo test --test reconcile -- --nocapture a_province_under_faults");
+        println!(
+            "again: MOTCUA_SEED={seed} cargo test --test reconcile -- --nocapture a_province_under_faults"
+        );
         resume_unwind(panic)
     })
 }

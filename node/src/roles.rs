@@ -63,10 +63,7 @@ impl Office {
     ///
     /// # Errors
     /// As [`Office::open`].
-    pub fn open_with(
-        dir: &Path,
-        options_of: impl FnOnce(NodeId) -> OpenOptions,
-    ) -> Result<Self, Failure> {
+    pub fn open_with(dir: &Path, options_of: impl FnOnce(NodeId) -> OpenOptions) -> Result<Self, Failure> {
         let identity = MachineIdentity::load(dir).map_err(identity_failure)?;
         let options = options_of(identity.node());
         let random = Arc::clone(&options.random);

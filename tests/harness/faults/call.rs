@@ -83,10 +83,7 @@ pub struct Failing<S> {
 }
 
 impl<S> Failing<S> {
-    fn call<T>(
-        &mut self,
-        work: impl FnOnce(&mut S) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    fn call<T>(&mut self, work: impl FnOnce(&mut S) -> Result<T, StoreError>) -> Result<T, StoreError> {
         match &mut self.fault {
             None => work(&mut self.inner),
             Some((0, when)) => {
@@ -265,14 +262,7 @@ pub struct Call {
 
 impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Call(node {}, {} up, {} down, {:?})",
-            self.node,
-            self.up.len(),
-            self.down.len(),
-            self.over
-        )
+        write!(f, "Call(node {}, {} up, {} down, {:?})", self.node, self.up.len(), self.down.len(), self.over)
     }
 }
 

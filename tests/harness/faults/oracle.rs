@@ -74,7 +74,8 @@ fn feed(office: &Office, seat: &AgencyCode) -> Vec<Hash> {
     let mut links = Vec::new();
     loop {
         let after = links.len() as u64;
-        let page = office.store.read(|view| view.feed_after(seat, after, 1 << 24, None)).unwrap().expect("a feed");
+        let page =
+            office.store.read(|view| view.feed_after(seat, after, 1 << 24, None)).unwrap().expect("a feed");
         if page.rows.is_empty() {
             return links;
         }
@@ -112,13 +113,18 @@ fn check_answers(world: &mut World, centre: &Holdings) {
     for lodged in world.model.lodged.values() {
         let at_province = centre.numbers.get(&lodged.number).is_some_and(|docs| docs.contains(&lodged.doc));
         if !at_province {
-            assert!(world.model.gone.contains(&lodged.change), "{} is missing at the province", lodged.number);
+            assert!(
+                world.model.gone.contains(&lodged.change),
+                "{} is missing at the province",
+                lodged.number
+            );
             gone += 1;
             continue;
         }
         kept += 1;
         for node in world.nodes.iter().filter(|node| node.seat == lodged.seat) {
-            let held = node.machine.office().store.read(|view| view.dossiers_by_number(&lodged.number)).unwrap();
+            let held =
+                node.machine.office().store.read(|view| view.dossiers_by_number(&lodged.number)).unwrap();
             assert_eq!(held.len(), 1, "{} at {}", lodged.number, node.machine.name);
         }
     }
@@ -167,7 +173,11 @@ fn check_node(world: &World, place: usize, centre: &Holdings) {
     let asking = |office: &Office| office.store.read(|view| view.list(&needs_person)).unwrap();
     let listed = asking(province);
     for row in asking(office) {
-        assert!(listed.iter().any(|other| other.doc == row.doc), "{:?} needs a person at {name} only", row.number);
+        assert!(
+            listed.iter().any(|other| other.doc == row.doc),
+            "{:?} needs a person at {name} only",
+            row.number
+        );
     }
     check_clean(name, office);
 }

@@ -27,7 +27,8 @@ pub fn lodging(chance: &mut Chance, seat: &str, request_id: &str) -> String {
         0 => line["competent"] = json!(chance.pick(&NODE_SEATS)),
         1 => {
             line["procedure"] = json!("2.000488");
-            line["papers"] = json!([{ "name": "Tờ khai theo mẫu", "kind": "original", "copies": 1, "pages": 2 }]);
+            line["papers"] =
+                json!([{ "name": "Tờ khai theo mẫu", "kind": "original", "copies": 1, "pages": 2 }]);
         }
         _ => {}
     }
@@ -48,21 +49,42 @@ pub fn act(chance: &mut Chance, seat: &str, row: &DossierRow) -> String {
         line.to_string()
     };
     let plain = |act: &str, officer: &str| by(act, officer, json!({}));
-    let note = |chance: &mut Chance| by("note", "03", json!({ "note": format!("ghi chú {}", chance.below(1000)) }));
+    let note =
+        |chance: &mut Chance| by("note", "03", json!({ "note": format!("ghi chú {}", chance.below(1000)) }));
     let decline = || by("decline", "02", json!({ "reason": "không thuộc thẩm quyền" }));
     let transfer = |chance: &mut Chance| {
         let to = if chance.percent(25) { HOSTED } else { NODE_SEATS[chance.place(NODE_SEATS.len())] };
         by("transfer", "03", json!({ "to": to }))
     };
     let supplement = || {
-        by("request_supplement", "04", json!({ "items": [{ "what": "bản sao" }], "approved_by": format!("{seat}/01") }))
+        by(
+            "request_supplement",
+            "04",
+            json!({ "items": [{ "what": "bản sao" }], "approved_by": format!("{seat}/01") }),
+        )
     };
     let rename = |chance: &mut Chance| {
-        by("correct_field", "03", json!({ "field": "owner.name", "value": format!("Trần Thị Thử {}", chance.below(50)) }))
+        by(
+            "correct_field",
+            "03",
+            json!({ "field": "owner.name", "value": format!("Trần Thị Thử {}", chance.below(50)) }),
+        )
     };
     match (row.custody.as_str(), is_ours) {
-        ("in_transit", true) => if chance.percent(80) { plain("take_over", "03") } else { decline() },
-        ("in_transit", false) => if chance.percent(50) { plain("recall", "03") } else { note(chance) },
+        ("in_transit", true) => {
+            if chance.percent(80) {
+                plain("take_over", "03")
+            } else {
+                decline()
+            }
+        }
+        ("in_transit", false) => {
+            if chance.percent(50) {
+                plain("recall", "03")
+            } else {
+                note(chance)
+            }
+        }
         ("to_return", true) => plain("return_result", "06"),
         ("held", true) if row.status == 5 => plain("receive_supplement", "03"),
         ("held", true) => match chance.below(12) {
@@ -74,6 +96,12 @@ pub fn act(chance: &mut Chance, seat: &str, row: &DossierRow) -> String {
             10 => rename(chance),
             _ => note(chance),
         },
-        (_, _) => if chance.percent(85) { note(chance) } else { plain("finish", "04") },
+        (_, _) => {
+            if chance.percent(85) {
+                note(chance)
+            } else {
+                plain("finish", "04")
+            }
+        }
     }
 }

@@ -278,7 +278,8 @@ impl World {
         let (office, seat) = (Arc::clone(self.nodes[place].machine.office()), self.nodes[place].seat.clone());
         let mut waiting = Vec::new();
         for _ in 0..count {
-            let repeated = if self.chance.percent(6) { self.chance.pick(&self.requests).cloned() } else { None };
+            let repeated =
+                if self.chance.percent(6) { self.chance.pick(&self.requests).cloned() } else { None };
             let (_, request) = repeated.filter(|(of, _)| *of == seat).unwrap_or_else(|| {
                 let request = format!("{seat}-{}", self.requests.len());
                 self.requests.push((seat.clone(), request.clone()));
@@ -301,8 +302,7 @@ impl World {
         let doc: DocId = answer["id"].as_str().unwrap().parse().unwrap();
         let first = office.store.read(|view| view.changes_of(doc)).unwrap();
         let change = first.first().unwrap().facts.hash;
-        let lodged =
-            Lodged { number: number.clone(), doc, change, seat: self.nodes[place].seat.clone() };
+        let lodged = Lodged { number: number.clone(), doc, change, seat: self.nodes[place].seat.clone() };
         self.note(format!("{} lodged {number}", self.nodes[place].machine.name));
         match self.model.lodged.get(&number) {
             None => {
@@ -666,7 +666,8 @@ impl World {
     /// The node or the province does not run.
     pub fn sync(&mut self, place: usize) -> (Over, sync_protocol::session::node::NodeStatistics) {
         let number = self.chance.draw();
-        let (office, centre) = (Arc::clone(self.nodes[place].machine.office()), Arc::clone(self.province.office()));
+        let (office, centre) =
+            (Arc::clone(self.nodes[place].machine.office()), Arc::clone(self.province.office()));
         let mut call = Call::new(place, &office, &centre, false, number);
         drop((office, centre));
         let (province, nodes) = (&self.province, &self.nodes);
