@@ -119,7 +119,7 @@ impl View<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT count(*) FROM allotment a WHERE a.machine = ?1 AND a.released_at IS NULL AND a.used_at IS NULL \
              AND NOT EXISTS (SELECT 1 FROM allotment b WHERE b.machine = ?1 AND b.released_at IS NULL \
-             AND b.used_at IS NOT NULL AND (b.given_at, b.series) > (a.given_at, a.series))",
+             AND b.used_at IS NOT NULL AND b.place > a.place)",
         )?;
         Ok(statement.query_row([machine.0], |row| sql::uint_at(row, 0))?)
     }
@@ -216,8 +216,10 @@ impl WriteTx<'_> {
         }
         for series in &given {
             self.execute(
-                "INSERT INTO allotment (series, machine, given_at) VALUES (?1, ?2, ?3) \
-                 ON CONFLICT (series) DO UPDATE SET machine = ?2, given_at = ?3, released_at = NULL, used_at = NULL",
+                "INSERT INTO allotment (series, machine, given_at, place) \
+                 VALUES (?1, ?2, ?3, (SELECT coalesce(max(place), 0) + 1 FROM allotment)) \
+                 ON CONFLICT (series) DO UPDATE SET machine = ?2, given_at = ?3, released_at = NULL, used_at = NULL, \
+                 place = excluded.place",
                 (series, machine.0, at.0),
             )?;
         }
@@ -292,7 +294,7 @@ fn series_in_use(connection: &Connection) -> Result<Option<(String, u32)>, Store
 fn begin_series(connection: &Connection, at: Millis) -> Result<Option<(String, u32)>, StoreError> {
     let mut statement = connection.prepare_cached(
         "UPDATE series SET state = 2, changed_at = ?1 \
-         WHERE series = (SELECT series FROM series WHERE state = 1 ORDER BY granted_at, series LIMIT 1) \
+         WHERE series = (SELECT series FROM series WHERE state = 1 ORDER BY rowid LIMIT 1) \
          RETURNING series, floor",
     )?;
     Ok(statement.query_row([at.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
