@@ -56,8 +56,16 @@ impl Office {
     /// # Errors
     /// [`Failure::Machine`] when there is none, another process has it, or the disk or a version is in the way.
     pub fn open(dir: &Path, witness_of: impl FnOnce(NodeId) -> PathBuf) -> Result<Self, Failure> {
+        Self::open_with(dir, |machine| OpenOptions::new(witness_of(machine)))
+    }
+
+    /// The same with a clock and a random source of the caller's.
+    ///
+    /// # Errors
+    /// As [`Office::open`].
+    pub fn open_with(dir: &Path, options_of: impl FnOnce(NodeId) -> OpenOptions) -> Result<Self, Failure> {
         let identity = MachineIdentity::load(dir).map_err(identity_failure)?;
-        let options = OpenOptions::new(witness_of(identity.node()));
+        let options = options_of(identity.node());
         let random = Arc::clone(&options.random);
         let store = Store::open(dir, options).map_err(store_failure)?;
         Self::assemble(dir, store, identity, random)

@@ -67,20 +67,34 @@ pub fn init(
         }
         Err(error) => return Err(identity_failure(error)),
     };
+    let office = create(dir, identity, |machine| OpenOptions::new(witness_of(machine)))?;
+    let addresses = serde_json::to_vec(&token.addresses).map_err(|_| Refusal::new("token-damaged"))?;
+    office.store.write(move |tx| tx.put_meta(ADDRESSES_KEY, &addresses)).map_err(store_failure)?;
+    let caller = caller(&office, runtime.handle().clone(), Stop::new(5_000))?;
+    caller.once(FIRST_SESSION_MS).map_err(|error| call_failure(&error))?;
+    Ok(office)
+}
+
+/// Makes the office of an identity that the province has certified. It has no directory yet: the first session
+/// brings it.
+///
+/// # Errors
+/// The disk or a permission is in the way, or there is an office already.
+pub fn create(
+    dir: &Path,
+    identity: MachineIdentity,
+    options_of: impl FnOnce(NodeId) -> OpenOptions,
+) -> Result<Office, Failure> {
     let facts = Identity {
         province: identity.province(),
         machine: identity.node(),
         seat: identity.seat().clone(),
         role: Role::Commune,
     };
-    let store =
-        Store::create(dir, &facts, OpenOptions::new(witness_of(identity.node()))).map_err(store_failure)?;
-    let office = Office::assemble(dir, store, identity, random)?;
-    let addresses = serde_json::to_vec(&token.addresses).map_err(|_| Refusal::new("token-damaged"))?;
-    office.store.write(move |tx| tx.put_meta(ADDRESSES_KEY, &addresses)).map_err(store_failure)?;
-    let caller = caller(&office, runtime.handle().clone(), Stop::new(5_000))?;
-    caller.once(FIRST_SESSION_MS).map_err(|error| call_failure(&error))?;
-    Ok(office)
+    let options = options_of(identity.node());
+    let random = Arc::clone(&options.random);
+    let store = Store::create(dir, &facts, options).map_err(store_failure)?;
+    Office::assemble(dir, store, identity, random)
 }
 
 /// Goes on with an enrolment whose first session did not come through.

@@ -199,6 +199,7 @@ pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<(), StoreEr
             item: header.n,
             hash: body.hash,
             effective_at: body.effective_at,
+            signed_at: header.at,
             body: content,
         }),
         Ok(Told::Grant(grant)) if grant.machine == tx.identity().machine => tx.grant_series(&grant.series),
