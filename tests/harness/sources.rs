@@ -12,7 +12,8 @@ pub fn root() -> PathBuf {
 }
 
 /// Every Rust file below `folder`, in order of their paths; none when there is no such folder.
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+#[must_use]
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .filter_map(Result::ok)
@@ -24,7 +25,8 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The files of [`rust_files`] that are not tests as a whole (`tests.rs` beside the code).
+/// Every Rust file below `folder`, in order of their paths, but those that are tests as a whole (`tests.rs`
+/// beside the code).
 #[must_use]
 pub fn product_files(folder: &Path) -> Vec<PathBuf> {
     rust_files(folder).into_iter().filter(|file| !file.ends_with("tests.rs")).collect()

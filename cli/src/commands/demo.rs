@@ -163,7 +163,7 @@ impl<'a> World<'a> {
         stage.tell("demo-told-start", &[("dossiers", &dossiers), ("seed", &args.seed.to_string())]);
 
         let province = Home::below(place, "province");
-        let name = name_of(&directory, PROVINCE);
+        let name = directory.province().name.clone();
         stage.program.done(
             &province,
             &["province", "init", "--code", PROVINCE, "--name", &name, "--sample"],
@@ -440,10 +440,9 @@ impl<'a> World<'a> {
         let Some((code, home)) = self.office(cut) else { return Ok(0) };
         let started_ms = stage.clock.monotonic_ms();
         loop {
-            // A person would press "try again"; the machine's own schedule dials as well.
-            let answer = stage.program.run(&home, &["sync", "now", "--wait-s", "5"], "")?;
-            let is_even = text_of(answer.value(), "outcome") == Some("converged");
+            // Nobody asks for a session here: the office's own schedule has to find the line again.
             let waits = stage.program.done(&home, &["sync", "status"], "")?;
+            let is_even = waits.value().get("online").and_then(Value::as_bool) == Some(true);
             if is_even && number_of(waits.value(), "waiting_changes") == Some(0) {
                 let took_ms = stage.clock.monotonic_ms().saturating_sub(started_ms);
                 let seconds = format!("{}.{}", took_ms / 1000, took_ms % 1000 / 100);
@@ -598,6 +597,19 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The time without a line, in the person's language.
+    fn told_outage(&self, outage: &Outage) -> String {
+        self.stage.context.output.text(
+            "demo-oracle-outage-detail",
+            &[
+                ("lodged", &outage.lodged.len().to_string()),
+                ("acts", &outage.acts.to_string()),
+                ("known", &outage.known_at_province.to_string()),
+                ("lost", &outage.lost_datagrams.to_string()),
+            ],
+        )
+    }
+
     fn print(
         &self,
         args: &Demo,
@@ -651,7 +663,11 @@ impl<'a> World<'a> {
             lines.extend(oracles.iter().map(|oracle| {
                 let key = if oracle.holds { "demo-oracle-holds" } else { "demo-oracle-broken" };
                 let what = output.text(oracle_key(oracle.name), &[]);
-                output.text(key, &[("name", oracle.name), ("what", &what), ("detail", &oracle.detail)])
+                let detail = match oracle.name {
+                    "outage" => self.told_outage(&collected.outage),
+                    _ => oracle.detail.clone(),
+                };
+                output.text(key, &[("name", oracle.name), ("what", &what), ("detail", &detail)])
             }));
             lines.join("\n")
         })

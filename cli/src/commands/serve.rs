@@ -38,6 +38,9 @@ pub(crate) fn run(context: &Context, args: &Serve) -> Result<Exit, Failure> {
     stop_on_signals(&runtime, &stop, &office);
     let node = office.identity.node();
     match office.store.identity().role {
+        Role::Commune if args.listen.is_some() => {
+            return Err(Failure::refused(Refusal::of_field("serve-listen-commune", "--listen")));
+        }
         Role::Commune => {
             let caller = Arc::new(commune::caller(&office, runtime.handle().clone(), stop.clone())?);
             let line = Line::start(caller, !args.no_sync).map_err(|error| threads(&error))?;

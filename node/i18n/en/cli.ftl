@@ -282,3 +282,4 @@ demo-oracle-number = no number was given twice
 demo-oracle-proof = each commune keeps the province’s last proof, nothing waits
 demo-oracle-verify = verify finds nothing anywhere
 demo-oracle-outage = the office without a line went on lodging and processing
+demo-oracle-outage-detail = lodged { $lodged }, did { $acts } acts; the province knew { $known } of them meanwhile, { $lost } datagrams were lost

@@ -282,3 +282,4 @@ demo-oracle-number = không mã hồ sơ nào bị cấp hai lần
 demo-oracle-proof = mỗi xã giữ xác nhận mới nhất của tỉnh, không còn gì chờ
 demo-oracle-verify = verify không thấy sai lệch ở máy nào
 demo-oracle-outage = đơn vị mất đường truyền vẫn tiếp nhận và xử lý
+demo-oracle-outage-detail = tiếp nhận { $lodged }, làm { $acts } việc; khi đó tỉnh biết { $known }, mất { $lost } gói tin

@@ -193,6 +193,10 @@ mod tests {
         let (up, back) = heard(&province);
         province.send_to(b"chao", back).unwrap();
         assert_eq!((up, heard(&machine).0), (b"xin".to_vec(), b"chao".to_vec()));
+        // Counted a moment after it was sent on.
+        while line.carried().down_bytes == 0 {
+            std::thread::yield_now();
+        }
         assert_eq!(line.carried(), Carried { up_bytes: 3, down_bytes: 4, lost: 0 });
     }
 
