@@ -30,6 +30,12 @@ impl<'a> People<'a> {
         Self { output, directory: directory.map(|(directory, _)| directory) }
     }
 
+    /// For tests that need no names.
+    #[cfg(test)]
+    pub(crate) const fn without_directory(output: &'a Output) -> Self {
+        Self { output, directory: None }
+    }
+
     /// The text under `key`.
     pub(crate) fn text(&self, key: &str, args: &[(&str, &str)]) -> String {
         self.output.text(key, args)
@@ -245,7 +251,7 @@ mod tests {
         assert_eq!(People { output: &json, directory: Some(Directory::sample()) }.named(&refusal), refusal);
         assert_eq!(named.args[0].1, format!("{name} (H27.101)"));
         assert_eq!(named.args[1].1, "H27.101", "only what names an office");
-        let without = People { output: &output, directory: None };
+        let without = People::without_directory(&output);
         assert_eq!(without.agency("H27.101"), "H27.101");
         assert_eq!(without.watermarked("x".to_owned()), "x");
         assert_eq!(people.watermarked("x".to_owned()), "*** DỮ LIỆU THỬ ***\nx");

@@ -92,8 +92,9 @@ pub fn say(language: Language, refusal: &Refusal) -> Said {
     }
 }
 
-/// Why something in a dossier's history does not count: the text under `code` without the values that only the
-/// moment of refusing had, from its attribute `.past`, or the message itself where it has none.
+/// The text under `code` where it is the reason of something else, such as why an act in a dossier's history does
+/// not count: without the values that only the moment of refusing had. It is the attribute `.past`, or the message
+/// itself where it has none.
 #[must_use]
 pub fn say_past(language: Language, code: &str) -> String {
     let args = FluentArgs::new();
@@ -135,7 +136,7 @@ fn spoken_value(language: Language, name: &str, value: &str) -> String {
     }
     let key = match (os_error(value), name) {
         (Some(number), _) => format!("os-error-{number}"),
-        (None, "why") => value.to_owned(),
+        (None, "why") if has(language, value) => return say_past(language, value),
         (None, "act") => act_key(value),
         (None, "status") => status_key(value),
         (None, _) => return value.to_owned(),
@@ -382,6 +383,11 @@ mod tests {
             assert_eq!(said(language, "act", "take_over"), text(language, "kind-take-over", &[]));
             assert_eq!(said(language, "act", "fly"), "fly");
             assert_eq!(said(language, "status", "4"), text(language, "status-4", &[]));
+            for code in ["store-not-writable", "store-corrupt", "store-newer", "store-io", "witness-missing"]
+            {
+                let reason = said(language, "why", code);
+                assert!(!reason.contains('{') && reason != code, "{reason}");
+            }
             let strange = "Something odd (os error 4711)";
             assert_eq!(said(language, "why", strange), strange);
         }

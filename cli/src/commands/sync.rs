@@ -108,7 +108,8 @@ fn status_text(output: &Output, role: Role, value: &Value, line: &Value) -> Stri
             (false, false) => "sync-offline",
         }));
         if let Ok(fault) = serde_json::from_value::<Refusal>(line["fault"].clone()) {
-            lines.push(indented(&i18n::say(output.language, &fault).message));
+            let said = i18n::say(output.language, &fault).message;
+            lines.push(indented(&output.text("sync-fault", &[("text", &said)])));
         }
         lines.extend(waiting_text(output, value));
     }
@@ -159,4 +160,115 @@ fn waiting_text(output: &Output, value: &Value) -> Vec<String> {
 
 fn indented(text: &str) -> String {
     format!("  {text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use motcua_node::i18n::Language;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Every condition that the rooms set, with the values they give.
+    fn conditions() -> Value {
+        let log = "00112233445566778899aabbccddeeff";
+        json!([
+            {"code": "rolled-back", "subject": "", "args": [["boot", log], ["lsn", "7"]]},
+            {"code": "no-witness", "subject": "", "args": [["why", "witness-missing"]]},
+            {"code": "other-copy", "subject": "", "args": [["boot", log]]},
+            {"code": "duplicate-series", "subject": "101", "args": [["series", "101"]]},
+            {"code": "duplicate-number", "subject": "H27.101-260302-1010001",
+             "args": [["number", "H27.101-260302-1010001"]]},
+            {"code": "forked-log", "subject": log, "args": []},
+            {"code": "digest-differs", "subject": "", "args": [["position", "12"]]},
+            {"code": "foreign-log", "subject": log, "args": [["logs", "2"]]},
+        ])
+    }
+
+    #[test]
+    fn every_condition_is_said_with_its_values_and_what_to_do() {
+        for language in Language::ALL {
+            for mut condition in conditions().as_array().unwrap().clone() {
+                let code = condition["code"].as_str().unwrap().to_owned();
+                say(language, &mut condition);
+                for part in ["text", "next"] {
+                    let said = condition[part].as_str().unwrap_or_default();
+                    assert!(
+                        said.len() > 20 && !said.contains('{') && !said.contains(&code),
+                        "{code}: {said}"
+                    );
+                }
+                assert!(condition.get("args").is_none());
+            }
+        }
+    }
+
+    fn status(of: Value) -> Value {
+        let mut value = json!({
+            "online": false, "waiting_changes": 0, "waiting_dossiers": 0, "oldest_waiting_at": null,
+            "last_proof": {"number": 1187, "at": "2026-03-02T14:32:10+07:00", "waiting": 0, "quarantined": 0, "refused": 0},
+            "needs_person": 0, "conditions": [],
+        });
+        value.as_object_mut().unwrap().extend(of.as_object().unwrap().clone());
+        value
+    }
+
+    #[test]
+    fn status_says_what_waits_since_when_and_the_last_proof() {
+        let output = Output::new(Language::Vi, false);
+        let text = |of: Value, line: Value| status_text(&output, Role::Commune, &status(of), &line);
+        let calm = text(json!({"online": true}), json!({"online": true}));
+        assert!(calm.starts_with("Đang nối với tỉnh.\nTỉnh đã có tất cả đến 02/03/2026 14:32."), "{calm}");
+        assert!(calm.contains("số 1187"), "{calm}");
+
+        let waiting = json!({
+            "waiting_changes": 12, "waiting_dossiers": 7, "oldest_waiting_at": "2026-03-02T09:12:00+07:00",
+        });
+        let waiting = text(
+            waiting,
+            json!({"online": false, "fault": {"code": "line-lost", "field": null, "args": []}}),
+        );
+        assert!(
+            waiting.contains("Chờ gửi: 7 hồ sơ (12 thay đổi), cũ nhất từ 02/03/2026 09:12."),
+            "{waiting}"
+        );
+        assert!(waiting.contains("Mất đường truyền giữa chừng"), "{waiting}");
+        assert!(!waiting.contains("tất cả"), "{waiting}");
+    }
+
+    #[test]
+    fn all_is_at_the_province_only_when_nothing_is_kept_back_there() {
+        let output = Output::new(Language::Vi, false);
+        for (of, is_all) in [
+            (json!({}), true),
+            (
+                json!({"last_proof": {"number": 2, "at": "2026-03-02T14:32:10+07:00", "quarantined": 1}}),
+                false,
+            ),
+            (json!({"last_proof": {"number": 2, "at": "2026-03-02T14:32:10+07:00", "waiting": 1}}), false),
+            (json!({"last_proof": {"number": 2, "at": "2026-03-02T14:32:10+07:00", "refused": 1}}), false),
+            (json!({"last_proof": null}), false),
+        ] {
+            let text = status_text(&output, Role::Commune, &status(of), &Value::Null);
+            assert_eq!(text.contains("Tỉnh đã có tất cả"), is_all, "{text}");
+            assert_eq!(
+                text.contains("Ở tỉnh, trong dữ liệu máy này đã gửi"),
+                !is_all && !text.contains("Chưa có xác nhận"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn conditions_stand_below_with_their_time_and_what_to_do() {
+        let output = Output::new(Language::En, false);
+        let conditions =
+            json!([{"code": "x", "since": "2026-03-02T09:12:00+07:00", "text": "What.", "next": "Do."}]);
+        let of = json!({"conditions": conditions, "needs_person": 2});
+        for role in [Role::Commune, Role::Province] {
+            let text = status_text(&output, role, &status(of.clone()), &Value::Null);
+            assert!(text.contains("2 dossiers need a person"), "{text}");
+            assert!(text.ends_with("NOTE, since 02/03/2026 09:12: What.\n  What to do: Do."), "{text}");
+        }
+    }
 }

@@ -235,12 +235,13 @@ done-sync-partial = Not everything is exchanged yet; nothing is lost and the res
     }
 sync-online = Connected to the province.
 sync-offline = No line to the province. Go on receiving, printing and returning as usual.
+sync-fault = The last call: { $text }
 sync-not-serving = "motcua serve" is not running on this directory, so nothing is sent by itself. Send once with "motcua sync now".
 sync-is-province = This is the provincial server: the communes' machines call here.
 sync-waiting = Waiting to be sent: { $count ->
         [one] 1 dossier
        *[other] { $count } dossiers
-    } ({ $changes } changes), oldest since { $since }. All of it is safe on this machine.
+    } (changes: { $changes }), oldest since { $since }. All of it is safe on this machine.
 sync-all-proved = The province has everything as of { $at }.
 sync-nothing = There is nothing to send.
 sync-proof = The province's last proof: no. { $number } of { $at }.

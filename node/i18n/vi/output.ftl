@@ -223,6 +223,7 @@ done-sync-partial = Chưa trao đổi hết với tỉnh; dữ liệu không m�
     }
 sync-online = Đang nối với tỉnh.
 sync-offline = Chưa có đường truyền về tỉnh. Vẫn tiếp nhận, in và trả kết quả bình thường.
+sync-fault = Lần gọi gần nhất: { $text }
 sync-not-serving = "motcua serve" không chạy trên thư mục này nên không tự gửi về tỉnh. Gửi một lần bằng "motcua sync now".
 sync-is-province = Đây là máy chủ tỉnh: các máy xã gọi về đây.
 sync-waiting = Chờ gửi: { $count } hồ sơ ({ $changes } thay đổi), cũ nhất từ { $since }. Dữ liệu đã lưu an toàn tại máy này.

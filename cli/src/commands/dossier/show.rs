@@ -183,3 +183,86 @@ fn item_line(people: &People<'_>, procedure: &str, item: &Value) -> String {
 fn members(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::output::Output;
+
+    fn contested() -> Value {
+        json!({
+            "number": "H27.101-260302-1010001", "status": 4, "is_computable": true,
+            "procedure": "1.001193", "procedure_name": "Đăng ký khai sinh",
+            "custody": {"kind": "held", "holder": "H27.101"}, "due": null,
+            "ladder": {"stage": "at_province", "steps": [
+                {"stage": "saved", "reached": true},
+                {"stage": "at_province", "reached": true, "proved": true, "proof": 1187},
+                {"stage": "taken_over", "reached": false, "seats": []},
+                {"stage": "decided", "reached": false},
+            ]},
+            "fields": {"owner.name": [{"value": "Nguyễn Văn Thử"}, {"value": "Nguyễn Văn Thứ"}], "summary": [{"value": "x"}]},
+            "papers": [],
+            "acts": [
+                {"id": "aa.0", "act": "transfer", "standing": "contested", "reason": "act-done-apart", "officer": "H27.101/02",
+                 "recorded_at": "2026-03-02T07:35:32+07:00", "to": "H27.102", "note": "gấp", "historic": true},
+                {"id": "bb.0", "act": "take_over", "standing": "void", "reason": "act-not-transferred-here",
+                 "officer": "H27.103/02", "recorded_at": "2026-03-02T08:00:00+07:00"},
+                {"id": "cc.0", "act": "note", "standing": "counts", "officer": "H27.101/02",
+                 "recorded_at": "2026-03-02T09:00:00+07:00", "note": "gọi điện"},
+            ],
+            "items": [
+                {"case": "C8", "kind": "contested_acts", "acts": ["aa.0", "bb.0"], "settle_by": null},
+                {"case": "C9", "kind": "contested_field", "field": "owner.name", "values": [1, 2]},
+                {"case": "C6", "kind": "duplicate_number", "dossiers": 2},
+            ],
+        })
+    }
+
+    #[test]
+    fn what_does_not_count_says_why_and_by_which_id_it_is_settled() {
+        for language in Language::ALL {
+            let output = Output::new(language, false);
+            let said = text(&People::without_directory(&output), language, &contested());
+            assert!(!said.contains('{') && !said.contains("2026-03-02"), "{said}");
+            for raw in
+                ["contested", "take_over", "taken_over", "act-done-apart", "item-", "ladder-", "standing-"]
+            {
+                assert!(
+                    language == Language::En && raw == "contested" || !said.contains(raw),
+                    "{raw} in {said}"
+                );
+            }
+            for part in
+                ["02/03/2026 07:35", "aa.0", "bb.0", "1187", "gấp", "Nguyễn Văn Thử  ≠  Nguyễn Văn Thứ"]
+            {
+                assert!(said.contains(part), "{part} in {said}");
+            }
+            assert!(!said.contains("cc.0"), "an act that counts needs no id: {said}");
+            let not_transferred = i18n::say_past(language, "act-not-transferred-here");
+            assert!(said.contains(&not_transferred), "{said}");
+        }
+    }
+
+    #[test]
+    fn steps_that_are_not_reached_are_marked_in_words() {
+        let output = Output::new(Language::Vi, false);
+        let said = ladder(&People::without_directory(&output), &contested()["ladder"]);
+        assert_eq!(
+            said,
+            "Đã lưu tại máy của đơn vị → Tỉnh đã có (xác nhận của tỉnh số 1187) → \
+             Đơn vị giải quyết đã nhận (chưa) → Có kết quả (chưa)"
+        );
+    }
+
+    #[test]
+    fn fields_stand_in_the_order_of_a_form() {
+        let mut names = ["fields.a", "owner.phone", "submitter.name", "owner.name", "summary", "owner.dob"];
+        names.sort_by_key(|name| place_on_form(name));
+        assert_eq!(
+            names,
+            ["summary", "owner.name", "owner.dob", "owner.phone", "submitter.name", "fields.a"]
+        );
+    }
+}
