@@ -176,9 +176,9 @@ mod tests {
                 let refusal = fault.to_refusal();
                 let mut args = FluentArgs::new();
                 for (name, value) in &refusal.args {
-                    args.set(*name, value.as_str());
+                    args.set(name.as_ref(), value.as_str());
                 }
-                let message = bundle.get_message(refusal.code).unwrap();
+                let message = bundle.get_message(&refusal.code).unwrap();
                 let parts = [message.value(), message.get_attribute("rule").map(|part| part.value())];
                 for pattern in parts.into_iter().flatten() {
                     let mut errors = Vec::new();

@@ -315,8 +315,8 @@ mod tests {
 
     use super::*;
 
-    fn codes(refusals: &[Refusal]) -> Vec<&'static str> {
-        refusals.iter().map(|refusal| refusal.code).collect()
+    fn codes(refusals: &[Refusal]) -> Vec<&str> {
+        refusals.iter().map(|refusal| refusal.code.as_ref()).collect()
     }
 
     #[test]
@@ -434,7 +434,7 @@ mod tests {
             today,
         );
         let fields: Vec<(&str, Option<&str>)> =
-            check.refusals.iter().map(|refusal| (refusal.code, refusal.field.as_deref())).collect();
+            check.refusals.iter().map(|refusal| (refusal.code.as_ref(), refusal.field.as_deref())).collect();
         assert_eq!(
             fields,
             [
