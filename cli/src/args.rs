@@ -122,6 +122,9 @@ pub(crate) struct Demo {
     /// What to corrupt, so that the demo must fail.
     #[arg(long, value_name = "NAME", value_parser = ["replica", "number", "proof"])]
     pub(crate) sabotage: Option<String>,
+    /// What the made-up people and their dossiers are drawn from.
+    #[arg(long, value_name = "N", default_value_t = crate::commands::demo::SEED_DEFAULT)]
+    pub(crate) seed: u64,
 }
 
 /// `motcua province …`.
@@ -589,7 +592,7 @@ mod tests {
     fn every_form_of_the_contract_is_understood() {
         for line in [
             "motcua demo --headless",
-            "motcua demo --hold --communes 3 --dossiers 60 --outage-s 20 --sabotage proof",
+            "motcua demo --hold --communes 3 --dossiers 60 --outage-s 20 --sabotage proof --seed 7",
             "motcua province init --code H27 --name Tỉnh --sample --dir d",
             "motcua province init --code H27 --name Tỉnh --directory f",
             "motcua directory check f",

@@ -36,6 +36,7 @@ pub use self::keys::node_of;
 pub(crate) use self::keys::to_cbor;
 pub(crate) use self::keys::version_of;
 use crate::ids::AgencyCode;
+use crate::refusal::Refusal;
 
 /// Why this machine's identity cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +101,22 @@ impl IdentityError {
             Self::File { .. } => "identity-file",
             Self::OtherKeys | Self::Certificate(_) | Self::Writing(_) => "identity-certificate",
             Self::Request(_) | Self::OtherProvince { .. } => "identity-request",
+        }
+    }
+
+    /// The same as a refusal of what a person asked for.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        let refusal = Refusal::new(self.code());
+        match self {
+            Self::Missing { file } | Self::Damaged { file } => refusal.with("file", file),
+            Self::Newer { file, found } => refusal.with("file", file).with("found", found),
+            Self::File { path, source } => refusal.with("path", path.display()).with("why", source),
+            Self::OtherKeys
+            | Self::Certificate(_)
+            | Self::Request(_)
+            | Self::OtherProvince { .. }
+            | Self::Writing(_) => refusal,
         }
     }
 }

@@ -119,6 +119,27 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// The same for a person: its code, with the values its words use.
+    #[must_use]
+    pub fn to_refusal(&self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal.clone(),
+            Self::Locked => Refusal::new("store-locked"),
+            Self::Absent { path } => Refusal::new("store-absent").with("path", path.display()),
+            Self::Exists { path } => Refusal::new("store-exists").with("path", path.display()),
+            Self::Newer { found, ours } => {
+                Refusal::new("store-newer").with("found", found).with("ours", ours)
+            }
+            Self::DiskFull => Refusal::new("store-disk-full"),
+            Self::NotWritable { path } => Refusal::new("store-not-writable").with("path", path.display()),
+            Self::Corrupt { what } => Refusal::new("store-corrupt").with("what", what),
+            Self::Io(_) => Refusal::new("store-io"),
+            Self::Bug(_) => Refusal::new("store-bug"),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
@@ -155,3 +176,6 @@ impl StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,7 +153,6 @@ impl Ended {
             Self::Lost => "line-lost",
             Self::ByPeer(why) => why.code(),
             // Seen from here it is the other machine that has the fault.
-            Self::ByUs(Unwanted::OtherProvince) => "line-not-our-province",
             Self::ByUs(_) => "line-peer-unfit",
             Self::Misbehaved => "line-misbehaved",
         }
@@ -231,5 +230,132 @@ impl CloseCode {
             // A newer program may have more reasons; none of them is "all is well".
             _ => Ended::Misbehaved,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use fluent_bundle::FluentResource;
+    use fluent_bundle::concurrent::FluentBundle;
+
+    use super::endpoint::DialError;
+    use super::endpoint::ListenError;
+    use super::endpoint::SetUpError;
+    use super::enrol::EnrolError;
+    use super::enrol::EnrolRefusal;
+    use super::enrol::TokenError;
+    use super::*;
+    use crate::identity::CertificateFault;
+    use crate::identity::IdentityError;
+    use crate::identity::RequestFault;
+
+    const UNWANTED: [Unwanted; 9] = [
+        Unwanted::OtherProvince,
+        Unwanted::Banned,
+        Unwanted::WrongRole,
+        Unwanted::BadCertificate,
+        Unwanted::NewerCertificate,
+        Unwanted::NoCertificate,
+        Unwanted::OtherVersion,
+        Unwanted::Busy,
+        Unwanted::Unexplained,
+    ];
+
+    /// Every refusal that this room and the identity can give, with the values its message may use.
+    fn refusals() -> Vec<Refusal> {
+        let address = "127.0.0.1:4433".parse().unwrap();
+        let host = || "a.example:4433".to_owned();
+        let io = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let bug = || SetUpError::new(io());
+        let mut refusals = vec![
+            ListenError::PortTaken { address }.refusal(),
+            ListenError::Address { address, source: io() }.refusal(),
+            ListenError::SetUp(bug()).refusal(),
+            DialError::NoAddress.refusal(),
+            DialError::Unreachable { attempts: Vec::new() }.refusal(),
+            DialError::NotOurProvince { address: host() }.refusal(),
+            EnrolError::Cut(Ended::Lost).refusal(),
+            EnrolError::Cut(Ended::ByPeer(Unwanted::Busy)).refusal(),
+            EnrolError::Unfit(None).refusal(),
+            EnrolError::SetUp(bug()).refusal(),
+            EnrolError::Dial(DialError::NotOurProvince { address: host() }).refusal(),
+            TokenError::Damaged.refusal(),
+            TokenError::NewerVersion.refusal(),
+            TokenError::NotAToken.refusal(),
+        ];
+        for why in UNWANTED {
+            refusals.push(DialError::Refused { address: host(), why }.refusal());
+            refusals.push(DialError::Unfit { address: host(), why }.refusal());
+            refusals.extend([Ended::ByPeer(why), Ended::ByUs(why)].map(Ended::refusal));
+        }
+        refusals.extend([Ended::Done, Ended::Stopping, Ended::Lost, Ended::Misbehaved].map(Ended::refusal));
+        refusals.extend((0..=9).map(|number| EnrolError::Refused(EnrolRefusal::read(number)).refusal()));
+        let file = "machine.cbor";
+        refusals.extend(
+            [
+                IdentityError::Missing { file },
+                IdentityError::Newer { file, found: 2 },
+                IdentityError::Damaged { file },
+                IdentityError::File { path: file.into(), source: io() },
+                IdentityError::OtherKeys,
+                IdentityError::Certificate(CertificateFault::Unreadable),
+                IdentityError::Request(RequestFault::Unreadable),
+            ]
+            .map(|error| error.refusal()),
+        );
+        refusals
+    }
+
+    #[test]
+    fn every_refusal_can_be_said_in_both_languages_with_rule_and_next_step() {
+        for language in ["vi", "en"] {
+            let file =
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("i18n").join(language).join("transport.ftl");
+            let source = FluentResource::try_new(std::fs::read_to_string(file).unwrap()).unwrap();
+            let mut bundle = FluentBundle::new_concurrent(vec![language.parse().unwrap()]);
+            bundle.add_resource(source).unwrap();
+            for refusal in refusals() {
+                let message = bundle.get_message(&refusal.code);
+                let message = message.unwrap_or_else(|| panic!("{language}: no text for {}", refusal.code));
+                let args =
+                    refusal.args.iter().map(|(name, value)| (name.to_string(), value.as_str())).collect();
+                let parts = [
+                    message.value(),
+                    message.get_attribute("rule").map(|part| part.value()),
+                    message.get_attribute("next").map(|part| part.value()),
+                ];
+                for part in parts {
+                    let part = part.unwrap_or_else(|| panic!("{language}: a part of {} lacks", refusal.code));
+                    let mut errors = Vec::new();
+                    bundle.format_pattern(part, Some(&args), &mut errors);
+                    assert!(errors.is_empty(), "{language}: {} {errors:?}", refusal.code);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_time_can_cure_is_tried_again_soon() {
+        let retryable: Vec<Unwanted> = UNWANTED.into_iter().filter(|why| why.is_retryable()).collect();
+        assert_eq!(retryable, [Unwanted::Busy]);
+        assert!(Ended::Lost.is_retryable() && Ended::Stopping.is_retryable());
+        assert!(!Ended::ByPeer(Unwanted::Banned).is_retryable() && !Ended::Misbehaved.is_retryable());
+    }
+
+    #[test]
+    fn a_close_code_of_a_newer_program_is_never_taken_for_a_good_end() {
+        for (code, ended) in [
+            (CloseCode::Done, Ended::Done),
+            (CloseCode::Stopping, Ended::Stopping),
+            (CloseCode::Busy, Ended::ByPeer(Unwanted::Busy)),
+            (CloseCode::Banned, Ended::ByPeer(Unwanted::Banned)),
+            (CloseCode::NoCertificate, Ended::ByPeer(Unwanted::NoCertificate)),
+            (CloseCode::Misbehaved, Ended::Misbehaved),
+        ] {
+            assert_eq!(CloseCode::read(code.number()), ended);
+        }
+        assert_eq!(CloseCode::read(VarInt::from_u32(77)), Ended::Misbehaved);
     }
 }

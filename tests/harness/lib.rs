@@ -1,3 +1,5 @@
 //! What every test here shares.
 
+pub mod office;
+pub mod program;
 pub mod sources;

@@ -24,7 +24,8 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The files of [`rust_files`] that are not tests as a whole (`tests.rs` beside the code).
+/// Every Rust file below `folder`, in order of their paths, but those that are tests as a whole (`tests.rs`
+/// beside the code).
 #[must_use]
 pub fn product_files(folder: &Path) -> Vec<PathBuf> {
     rust_files(folder).into_iter().filter(|file| !file.ends_with("tests.rs")).collect()

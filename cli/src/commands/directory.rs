@@ -66,11 +66,10 @@ fn tell_faults(context: &Context, faults: &[Fault]) -> Result<(), Failure> {
         let lines = faults.iter().map(|fault| {
             let message = i18n::say(output.language, &fault.to_refusal()).message;
             let field = fault.field.as_deref().unwrap_or("–");
-            output.text("directory-fault-line", &[
-                ("line", &fault.line.to_string()),
-                ("field", field),
-                ("message", &message),
-            ])
+            output.text(
+                "directory-fault-line",
+                &[("line", &fault.line.to_string()), ("field", field), ("message", &message)],
+            )
         });
         let mut text: Vec<String> = lines.collect();
         text.push(output.text("directory-faults", &[("count", &faults.len().to_string())]));
@@ -92,13 +91,16 @@ fn summary(directory: &Content) -> Value {
 }
 
 fn summary_text(context: &Context, directory: &Content) -> String {
-    context.output.text("directory-summary", &[
-        ("name", &directory.province().name),
-        ("agencies", &directory.agencies().count().to_string()),
-        ("procedures", &directory.procedures().count().to_string()),
-        ("officers", &directory.officers().count().to_string()),
-        ("hash", &Hash(directory.content_hash()).to_string()),
-    ])
+    context.output.text(
+        "directory-summary",
+        &[
+            ("name", &directory.province().name),
+            ("agencies", &directory.agencies().count().to_string()),
+            ("procedures", &directory.procedures().count().to_string()),
+            ("officers", &directory.officers().count().to_string()),
+            ("hash", &Hash(directory.content_hash()).to_string()),
+        ],
+    )
 }
 
 fn check(context: &Context, args: &DirectoryFile) -> Result<Exit, Failure> {

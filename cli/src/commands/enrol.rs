@@ -43,8 +43,7 @@ fn new(context: &Context, args: &EnrolNew) -> Result<Exit, Failure> {
 
 fn list(context: &Context) -> Result<Exit, Failure> {
     let output = &context.output;
-    let machines =
-        office::reader(context.dir()?)?.read(|view| view.machines()).map_err(store_failure)?;
+    let machines = office::reader(context.dir()?)?.read(|view| view.machines()).map_err(store_failure)?;
     for machine in &machines {
         let last_contact = machine.last_contact_at.map(rfc3339);
         let value = json!({

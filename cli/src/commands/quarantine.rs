@@ -28,8 +28,9 @@ pub(crate) fn run(context: &Context, command: &Quarantine) -> Result<Exit, Failu
 
 fn list(context: &Context) -> Result<Exit, Failure> {
     let output = &context.output;
-    let kept =
-        office::reader(context.dir()?)?.read(|view| view.quarantine(None, LISTED_MAX)).map_err(store_failure)?;
+    let kept = office::reader(context.dir()?)?
+        .read(|view| view.quarantine(None, LISTED_MAX))
+        .map_err(store_failure)?;
     for entry in &kept {
         let state = if entry.state == EntryState::Refused { "refused" } else { "quarantined" };
         let machine = entry.machine.map(|machine| machine.to_string());

@@ -35,13 +35,16 @@ fn now(context: &Context, args: &SyncNow) -> Result<Exit, Failure> {
     let text = {
         let figure = |key: &str| value[key].to_string();
         let key = if exit == Exit::Done { "done-sync-converged" } else { "done-sync-partial" };
-        context.output.text(key, &[
-            ("sent", &figure("changes_sent")),
-            ("received", &figure("changes_received")),
-            ("bytes_up", &figure("sent_bytes")),
-            ("bytes_down", &figure("received_bytes")),
-            ("proof", &value["proof"]["number"].to_string()),
-        ])
+        context.output.text(
+            key,
+            &[
+                ("sent", &figure("changes_sent")),
+                ("received", &figure("changes_received")),
+                ("bytes_up", &figure("sent_bytes")),
+                ("bytes_down", &figure("received_bytes")),
+                ("proof", &value["proof"]["number"].to_string()),
+            ],
+        )
     };
     context.output.result(value, || text)?;
     Ok(exit)
@@ -52,8 +55,7 @@ fn status(context: &Context) -> Result<Exit, Failure> {
     let output = &context.output;
     let reader = office::reader(dir)?;
     let machine = reader.identity().map_err(store_failure)?.machine;
-    let mut value =
-        reader.read(|view| find::status(view, machine, &proof_json)).map_err(store_failure)?;
+    let mut value = reader.read(|view| find::status(view, machine, &proof_json)).map_err(store_failure)?;
     let line = control::call(dir, &Request::new(Command::SyncState), std::io::empty(), |_| {});
     let line = line.and_then(Result::ok).unwrap_or(Value::Null);
     if let Value::Object(map) = &mut value {
@@ -91,14 +93,18 @@ fn say(language: i18n::Language, condition: &mut Value) {
 
 fn status_text(context: &Context, value: &Value, line: &Value) -> String {
     let output = &context.output;
-    let mut lines = vec![output.text(if value["online"] == true { "status-online" } else { "status-offline" }, &[])];
+    let mut lines =
+        vec![output.text(if value["online"] == true { "status-online" } else { "status-offline" }, &[])];
     if let Ok(fault) = serde_json::from_value::<Refusal>(line["fault"].clone()) {
         lines.push(format!("  {}", i18n::say(output.language, &fault).message));
     }
-    lines.push(output.text("status-waiting", &[
-        ("changes", &value["waiting_changes"].to_string()),
-        ("dossiers", &value["waiting_dossiers"].to_string()),
-    ]));
+    lines.push(output.text(
+        "status-waiting",
+        &[
+            ("changes", &value["waiting_changes"].to_string()),
+            ("dossiers", &value["waiting_dossiers"].to_string()),
+        ],
+    ));
     match value["last_proof"]["at"].as_str() {
         Some(at) => {
             let number = value["last_proof"]["number"].to_string();

@@ -1,6 +1,7 @@
 ### The command line.
 
 not-in-this-version = “{ $what }” is not in this version.
+    .rule = A version takes only what it can do in full.
     .next = CHANGELOG.md says what this version does.
 said-rule = Rule: { $rule }
 said-next = What to do: { $next }
@@ -72,6 +73,7 @@ help-demo-communes = Number of communes, 1-69. Default: 3.
 help-demo-dossiers = Number of dossiers. Default: 60.
 help-demo-outage-s = How long the line stays cut, in seconds. Default: 20.
 help-demo-sabotage = Corrupt one replica, one number or one proof, so that the demo must fail: replica, number or proof.
+help-demo-seed = Seed of the stream of made-up dossiers; the same seed gives the same stream. Default: 20260302.
 
 help-province = The provincial server.
 help-province-init = Create a provincial server's directory.
@@ -197,3 +199,54 @@ help-bench-wire = Run the workload through two replicas: bytes, round trips, sec
 help-bench-wire-ops = The workload file (bench/gen.py).
 help-bench-link = Thin lines.
 help-bench-store = Commits, lists, search, start and memory at 100,000 dossiers.
+
+## The demo
+
+demo-child-failed = A process of the demo did not do its work: “{ $what }” (exit code { $code }). { $told }
+    .next = See the .log files in the demo’s directory; tell the developers.
+demo-child-silent = A process of the demo did not finish within { $seconds } s: “{ $what }”.
+    .next = The machine may be too busy: run it again; if it stays so, see the .log files in the demo’s directory.
+demo-no-place = This machine cannot run the demo: { $cause }.
+    .next = Check the temporary directory (TMPDIR), free space and rights, then run it again.
+demo-not-even = After { $seconds } s still not so: { $what }.
+    .next = See the .log files in the demo’s directory; tell the developers.
+demo-interrupted = The demo was stopped as asked.
+    .next = All offices were stopped and the temporary directory removed. Run it again when you like.
+demo-kept = The demo’s directory is kept for a look: { $place }
+demo-told-start = Demo with { $dossiers } made-up dossiers, seed { $seed }.
+demo-told-province = The server of { $name } runs at { $address }; { $department } works on it.
+demo-told-commune = { $name } ({ $code }) used its one-time code, has its certificate and begins to work.
+demo-told-no-pages = The counter’s pages come with a later version; here all work is done by commands.
+demo-told-did = { $name }: { $did }
+demo-told-cut = The line of { $name } is cut for { $seconds } s; its counter goes on.
+demo-told-cut-held = The line of { $name } is cut; its counter goes on. Press Enter to restore it.
+demo-told-restored = The line of { $name } is back. Without it the office lodged { $lodged } dossiers and did { $acts } acts.
+demo-told-even = { $name } had handed everything to the province after { $seconds } s.
+demo-told-running = Everything keeps running. Press Enter to end.
+demo-did-receive = lodged { $count }
+demo-did-transfer = transferred { $count }
+demo-did-take-over = took over { $count }
+demo-did-decline = declined { $count }
+demo-did-request-supplement = asked for a supplement { $count }
+demo-did-receive-supplement = received a supplement { $count }
+demo-did-finish = finished { $count }
+demo-did-return = returned { $count }
+demo-waits-transfer = every transferred dossier is taken over
+demo-waits-cut = the line is really cut
+demo-waits-line = the office that was cut off has handed everything over
+demo-waits-return = every result is returned where it was lodged
+demo-waits-even = every machine is even with the province
+demo-figures = { $dossiers } dossiers, { $acts } acts.
+demo-figures-line = Over the lines: { $up } kB up, { $down } kB down (with TLS and QUIC). Time: { $seconds } s.
+demo-figures-digest = { $name }: { $dossiers } dossiers, digest { $digest }…
+demo-oracle-holds = HOLDS   { $name }: { $what } ({ $detail })
+demo-oracle-broken = BROKEN  { $name }: { $what } ({ $detail })
+demo-oracle-lodged = every lodged dossier is at the province
+demo-oracle-returned = every dossier was decided by the competent office and returned where it was lodged
+demo-oracle-replica = communes and province hold the same bytes
+demo-oracle-entitled = each commune holds its dossiers, all and only those
+demo-oracle-number = no number was given twice
+demo-oracle-proof = each commune keeps the province’s last proof, nothing waits
+demo-oracle-verify = verify finds nothing anywhere
+demo-oracle-outage = the office without a line went on lodging and processing
+demo-oracle-outage-detail = lodged { $lodged }, did { $acts } acts; the province knew { $known } of them meanwhile, { $lost } datagrams were lost

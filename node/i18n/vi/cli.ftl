@@ -1,6 +1,7 @@
 ### Dòng lệnh.
 
 not-in-this-version = Phiên bản này chưa có “{ $what }”.
+    .rule = Mỗi phiên bản chỉ nhận việc mà nó làm được trọn vẹn.
     .next = Xem CHANGELOG.md để biết phiên bản này làm được gì.
 said-rule = Quy định: { $rule }
 said-next = Việc cần làm: { $next }
@@ -72,6 +73,7 @@ help-demo-communes = Số xã, 1-69. Mặc định: 3.
 help-demo-dossiers = Số hồ sơ. Mặc định: 60.
 help-demo-outage-s = Thời gian cắt đường truyền, tính bằng giây. Mặc định: 20.
 help-demo-sabotage = Làm hỏng một bản sao (replica), một mã hồ sơ (number) hoặc một xác nhận của tỉnh (proof); khi đó chạy thử phải thất bại.
+help-demo-seed = Số gieo cho dòng hồ sơ thử; cùng số thì cùng hồ sơ. Mặc định: 20260302.
 
 help-province = Máy chủ tỉnh.
 help-province-init = Tạo thư mục dữ liệu của máy chủ tỉnh.
@@ -197,3 +199,54 @@ help-bench-wire = Cho khối lượng mẫu chạy qua hai bản sao: byte, lư�
 help-bench-wire-ops = Tệp khối lượng mẫu (bench/gen.py).
 help-bench-link = Đường truyền yếu.
 help-bench-store = Ghi, danh sách, tìm kiếm, khởi động và bộ nhớ với 100.000 hồ sơ.
+
+## Chạy thử
+
+demo-child-failed = Một tiến trình của phần chạy thử không làm đúng việc: “{ $what }” (mã thoát { $code }). { $told }
+    .next = Xem các tệp .log trong thư mục chạy thử; báo cho nhóm phát triển.
+demo-child-silent = Một tiến trình của phần chạy thử không xong trong { $seconds } giây: “{ $what }”.
+    .next = Máy có thể quá bận: chạy lại; nếu còn, xem các tệp .log trong thư mục chạy thử.
+demo-no-place = Máy này không chạy thử được: { $cause }.
+    .next = Kiểm tra thư mục tạm (TMPDIR), đĩa còn trống và quyền ghi rồi chạy lại.
+demo-not-even = Sau { $seconds } giây vẫn chưa xong: { $what }.
+    .next = Xem các tệp .log trong thư mục chạy thử; báo cho nhóm phát triển.
+demo-interrupted = Đã dừng phần chạy thử theo yêu cầu.
+    .next = Mọi máy đã dừng, thư mục tạm đã xóa. Chạy lại khi cần.
+demo-kept = Thư mục chạy thử được giữ lại để xem: { $place }
+demo-told-start = Chạy thử với { $dossiers } hồ sơ, dữ liệu giả, số gieo { $seed }.
+demo-told-province = Máy chủ { $name } chạy tại { $address }; { $department } làm việc trên máy chủ này.
+demo-told-commune = { $name } ({ $code }) đã nhận mã dùng một lần, có chứng thư và bắt đầu làm việc.
+demo-told-no-pages = Trang làm việc tại quầy sẽ có ở phiên bản sau; ở đây mọi việc làm bằng dòng lệnh.
+demo-told-did = { $name }: { $did }
+demo-told-cut = Cắt đường truyền của { $name } trong { $seconds } giây; quầy vẫn tiếp nhận và xử lý.
+demo-told-cut-held = Cắt đường truyền của { $name }; quầy vẫn tiếp nhận và xử lý. Bấm Enter để nối lại.
+demo-told-restored = Nối lại đường truyền của { $name }. Khi mất đường truyền đã tiếp nhận { $lodged } hồ sơ và làm { $acts } việc.
+demo-told-even = { $name } đã gửi hết về tỉnh sau { $seconds } giây.
+demo-told-running = Các máy vẫn đang chạy. Bấm Enter để kết thúc.
+demo-did-receive = tiếp nhận { $count }
+demo-did-transfer = chuyển đi { $count }
+demo-did-take-over = nhận chuyển { $count }
+demo-did-decline = trả lại vì không đúng thẩm quyền { $count }
+demo-did-request-supplement = yêu cầu bổ sung { $count }
+demo-did-receive-supplement = nhận bổ sung { $count }
+demo-did-finish = kết thúc { $count }
+demo-did-return = trả kết quả { $count }
+demo-waits-transfer = mọi hồ sơ chuyển đi đã được nhận
+demo-waits-cut = đường truyền thật sự bị cắt
+demo-waits-line = đơn vị bị cắt đường truyền đã gửi hết về tỉnh
+demo-waits-return = mọi kết quả đã được trả tại nơi nộp
+demo-waits-even = mọi máy khớp với tỉnh
+demo-figures = { $dossiers } hồ sơ, { $acts } việc.
+demo-figures-line = Qua các đường truyền: { $up } kB gửi lên, { $down } kB gửi xuống (cả TLS và QUIC). Thời gian: { $seconds } giây.
+demo-figures-digest = { $name }: { $dossiers } hồ sơ, mã tổng hợp { $digest }…
+demo-oracle-holds = ĐẠT   { $name }: { $what } ({ $detail })
+demo-oracle-broken = KHÔNG { $name }: { $what } ({ $detail })
+demo-oracle-lodged = mọi hồ sơ đã tiếp nhận đều có ở tỉnh
+demo-oracle-returned = mọi hồ sơ do nơi có thẩm quyền giải quyết, kết quả trả tại nơi nộp
+demo-oracle-replica = bản của xã và của tỉnh giống nhau từng byte
+demo-oracle-entitled = mỗi xã có đủ và chỉ có hồ sơ của mình
+demo-oracle-number = không mã hồ sơ nào bị cấp hai lần
+demo-oracle-proof = mỗi xã giữ xác nhận mới nhất của tỉnh, không còn gì chờ
+demo-oracle-verify = verify không thấy sai lệch ở máy nào
+demo-oracle-outage = đơn vị mất đường truyền vẫn tiếp nhận và xử lý
+demo-oracle-outage-detail = tiếp nhận { $lodged }, làm { $acts } việc; khi đó tỉnh biết { $known }, mất { $lost } gói tin

@@ -251,7 +251,7 @@ pub fn body_json(body: &Body) -> Value {
             json!({"step": body.step, "is_back": body.is_back, "assignee": body.assignee})
         }
         Body::Transfer(body) => {
-            json!({"to": body.to.as_str(), "consignment": body.consignment, "reason": body.reason})
+            json!({"to": body.to.as_str(), "consignment": body.consignment, "reason_text": body.reason})
         }
         Body::TakeOver(body) => json!({"step": body.step}),
         Body::Decline(body) => json!({"reason_text": body.reason}),

@@ -195,6 +195,18 @@ struct LogRow {
     is_written_here: bool,
 }
 
+/// What a batch has touched so far.
+#[derive(Default)]
+struct Batch {
+    done: Ingested,
+    /// Logs with new entries.
+    logs: BTreeSet<i64>,
+    /// Documents in which something may have become ready.
+    docs: BTreeSet<DocId>,
+    /// Entries that were recorded as waiting; most become ready before the batch ends.
+    waiting: Vec<i64>,
+}
+
 /// What an arriving entry is judged to be.
 struct Verdict {
     state: EntryState,
@@ -250,45 +262,47 @@ impl WriteTx<'_> {
     /// # Errors
     /// Only when the store fails; what is wrong with an entry becomes its state.
     pub fn ingest(&mut self, entries: &[Entry], origin: &Origin<'_>) -> Result<Ingested, StoreError> {
-        let mut done = Ingested::default();
-        let mut logs = BTreeSet::new();
-        let mut docs = BTreeSet::new();
+        let mut batch = Batch::default();
         for entry in entries {
-            self.take_in(entry, origin, &mut done, &mut logs, &mut docs)?;
+            self.take_in(entry, origin, &mut batch)?;
         }
-        for log in logs {
-            self.advance_log(log)?;
+        for log in &batch.logs {
+            self.advance_log(*log)?;
         }
-        for doc in docs {
-            self.settle(doc, &mut done)?;
-        }
+        let done = self.settle_batch(batch)?;
         self.settle_rollback()?;
         Ok(done)
     }
 
-    fn take_in(
-        &mut self,
-        entry: &Entry,
-        origin: &Origin<'_>,
-        done: &mut Ingested,
-        logs: &mut BTreeSet<i64>,
-        docs: &mut BTreeSet<DocId>,
-    ) -> Result<(), StoreError> {
+    /// Applies what became ready and counts what still waits.
+    fn settle_batch(&mut self, batch: Batch) -> Result<Ingested, StoreError> {
+        let mut done = batch.done;
+        for doc in batch.docs {
+            self.settle(doc, &mut done)?;
+        }
+        let mut statement = self.connection().prepare_cached("SELECT state = 1 FROM entry WHERE id = ?1")?;
+        for id in batch.waiting {
+            done.waiting += u64::from(statement.query_row([id], |row| row.get::<_, bool>(0))?);
+        }
+        Ok(done)
+    }
+
+    fn take_in(&mut self, entry: &Entry, origin: &Origin<'_>, batch: &mut Batch) -> Result<(), StoreError> {
         if entry.lsn == 0 {
-            done.refused += 1;
+            batch.done.refused += 1;
             return Ok(());
         }
         let Some(mut log) = self.log_for(entry.log, origin)? else {
-            done.foreign.insert(entry.log);
+            batch.done.foreign.insert(entry.log);
             return Ok(());
         };
         if let Some(existing) = self.existing(log.id, entry.lsn)? {
             if existing.link != entry.link() {
-                done.forked.push((entry.log, entry.lsn));
+                batch.done.forked.push((entry.log, entry.lsn));
                 return Ok(());
             }
-            done.repeated += 1;
-            return self.heal(&existing, entry, &log, origin, done, docs);
+            batch.done.repeated += 1;
+            return self.heal(&existing, entry, &log, origin, batch);
         }
         if entry.kind == EntryKind::BOOT && entry.lsn == 1 {
             self.learn_owner(&mut log, entry)?;
@@ -306,12 +320,12 @@ impl WriteTx<'_> {
             state: verdict.state,
             reason: verdict.reason,
         })?;
-        logs.insert(log.id);
-        done.new += 1;
+        batch.logs.insert(log.id);
+        batch.done.new += 1;
         if entry.kind == EntryKind::BOOT && verdict.state == EntryState::Applied {
             log::insert_links(self.connection(), log.id, body.unwrap_or_default())?;
         }
-        self.enter(id, entry, &log, verdict, step.as_ref(), origin, done, docs)
+        self.enter(id, entry, &log, verdict, step.as_ref(), origin, batch)
     }
 
     /// Draws the consequences of a verdict for an entry that is recorded.
@@ -323,19 +337,16 @@ impl WriteTx<'_> {
         verdict: Verdict,
         step: Option<&Step>,
         origin: &Origin<'_>,
-        done: &mut Ingested,
-        docs: &mut BTreeSet<DocId>,
+        batch: &mut Batch,
     ) -> Result<(), StoreError> {
         match verdict.state {
             EntryState::Waiting => {
-                let missing = self.note_missing(id, entry.doc, &verdict.deps)?;
-                if missing > 0 || verdict.reason.is_some() {
-                    done.waiting += 1;
-                }
-                docs.insert(entry.doc);
+                self.note_missing(id, entry.doc, &verdict.deps)?;
+                batch.waiting.push(id);
+                batch.docs.insert(entry.doc);
             }
             EntryState::Applied => {
-                done.applied += 1;
+                batch.done.applied += 1;
                 let seat = match origin {
                     Origin::Node { seat, .. } => Some(*seat),
                     Origin::Feed => None,
@@ -346,8 +357,8 @@ impl WriteTx<'_> {
                     self.add_to_feeds(entry.doc, &[id], &BTreeSet::new())?;
                 }
             }
-            EntryState::Quarantined => done.quarantined += 1,
-            EntryState::Refused => done.refused += 1,
+            EntryState::Quarantined => batch.done.quarantined += 1,
+            EntryState::Refused => batch.done.refused += 1,
             EntryState::Voided | EntryState::Duplicate => {}
         }
         if log.is_own && !log.is_written_here {
@@ -426,8 +437,7 @@ impl WriteTx<'_> {
         entry: &Entry,
         log: &LogRow,
         origin: &Origin<'_>,
-        done: &mut Ingested,
-        docs: &mut BTreeSet<DocId>,
+        batch: &mut Batch,
     ) -> Result<(), StoreError> {
         let is_ill = existing.state == EntryState::Refused
             && matches!(existing.reason.as_deref(), Some(reason::BODY_HASH | reason::BODY_SIZE));
@@ -441,7 +451,7 @@ impl WriteTx<'_> {
         }
         self.insert_body(existing.id, body)?;
         self.set_state(existing.id, verdict.state, verdict.reason)?;
-        self.enter(existing.id, entry, log, verdict, step.as_ref(), origin, done, docs)
+        self.enter(existing.id, entry, log, verdict, step.as_ref(), origin, batch)
     }
 
     /// Judges an entry again that waited for a newer program, as if it had arrived now.
@@ -487,11 +497,9 @@ impl WriteTx<'_> {
         self.set_state(id, EntryState::Duplicate, None)?;
         let (verdict, step) = self.judge(&entry, &log, &origin)?;
         self.set_state(id, verdict.state, verdict.reason)?;
-        let (mut done, mut docs) = (Ingested::default(), BTreeSet::new());
-        self.enter(id, &entry, &log, verdict, step.as_ref(), &origin, &mut done, &mut docs)?;
-        for doc in docs {
-            self.settle(doc, &mut done)?;
-        }
+        let mut batch = Batch::default();
+        self.enter(id, &entry, &log, verdict, step.as_ref(), &origin, &mut batch)?;
+        self.settle_batch(batch)?;
         Ok(())
     }
 
@@ -582,23 +590,22 @@ impl WriteTx<'_> {
         Ok(statement.query_row((doc.0, hash.0), |row| row.get(0))?)
     }
 
-    /// Notes which of `deps` have not taken effect, and counts them.
+    /// Notes which of `deps` have not taken effect.
     pub(crate) fn note_missing(
         &mut self,
         id: i64,
         doc: DocId,
         deps: &[ChangeHash],
-    ) -> Result<u64, StoreError> {
-        let mut missing = 0;
+    ) -> Result<(), StoreError> {
         for dep in deps {
             if !self.has_applied(doc, *dep)? {
-                missing += self.execute(
+                self.execute(
                     "INSERT OR IGNORE INTO missing (doc, hash, entry) VALUES (?1, ?2, ?3)",
                     (doc.0, dep.0, id),
                 )?;
             }
         }
-        Ok(missing)
+        Ok(())
     }
 
     /// Applies every entry of a document whose dependencies have taken effect, and what becomes ready by it.
@@ -749,13 +756,11 @@ impl WriteTx<'_> {
                 .map(|body| body.at),
         };
         if let Some(written_at) = written_at {
-            let excuses = [
-                conditions::standing(self.connection(), conditions::ROLLED_BACK)?,
-                conditions::standing(self.connection(), conditions::NO_WITNESS)?,
-            ];
-            // What was written before this database was found to be old is its own lost past. Clocks may lie; this
-            // only chooses the words a person reads.
-            let is_past = excuses.iter().flatten().any(|excuse| written_at <= excuse.since);
+            // What was written before the witness showed this database to be old is its own lost past. Without a
+            // witness nothing tells a restored directory from a copied one, so a person is told. Clocks may lie; this
+            // only chooses the words.
+            let rolled_back = conditions::standing(self.connection(), conditions::ROLLED_BACK)?;
+            let is_past = rolled_back.is_some_and(|excuse| written_at <= excuse.since);
             if !is_past {
                 let args = [("boot", entry.log.to_string())];
                 self.set_condition(conditions::OTHER_COPY, "", &args)?;

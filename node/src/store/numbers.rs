@@ -146,7 +146,7 @@ impl WriteTx<'_> {
         let at = self.now();
         let connection = self.connection();
         if !self.memory.is_vouched {
-            leave_series(connection, at)?;
+            leave_unvouched_series(connection, at)?;
             self.memory.is_vouched = true;
         }
         let (series, floor) = match series_in_use(connection)? {
@@ -285,11 +285,20 @@ fn begin_series(connection: &Connection, at: Millis) -> Result<Option<(String, u
 }
 
 /// Leaves the series in use for ever; the next number begins another.
-pub(crate) fn leave_series(connection: &Connection, at: Millis) -> Result<(), StoreError> {
+fn leave_series(connection: &Connection, at: Millis) -> Result<(), StoreError> {
     connection
         .prepare_cached("UPDATE series SET state = 4, changed_at = ?1 WHERE state = 2")?
         .execute([at.0])?;
     Ok(())
+}
+
+/// Leaves what an unseen copy or lost time may have drawn from: the series in use, or, before any was begun, the one
+/// that would be begun first.
+pub(crate) fn leave_unvouched_series(connection: &Connection, at: Millis) -> Result<(), StoreError> {
+    if series_in_use(connection)?.is_none() {
+        begin_series(connection, at)?;
+    }
+    leave_series(connection, at)
 }
 
 fn set_counter(connection: &Connection, series: &str, day: u32, counter: u32) -> Result<(), StoreError> {

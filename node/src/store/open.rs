@@ -421,10 +421,11 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 }
 
 fn named(error: rusqlite::Error, path: &Path) -> StoreError {
-    match StoreError::from(error) {
-        StoreError::NotWritable { .. } => StoreError::NotWritable { path: path.to_owned() },
-        other => other,
+    let mut error = StoreError::from(error);
+    if let StoreError::NotWritable { path: named } = &mut error {
+        path.clone_into(named);
     }
+    error
 }
 
 fn assert_sqlite() -> Result<(), StoreError> {
@@ -470,7 +471,7 @@ fn ask_witness(
             match why {
                 NoWitness::Missing | NoWitness::Unreadable => {
                     // First the series is left, durably; then a new witness may vouch for the next one.
-                    numbers::leave_series(&tx, at)?;
+                    numbers::leave_unvouched_series(&tx, at)?;
                     let record = numbers::record_from_database(&tx, machine)?;
                     tx.commit()?;
                     Ok(match WitnessFile::create(path, &record) {

@@ -324,7 +324,10 @@ impl View<'_> {
 
     /// How a document's stored row differs from its state, if it does; an unreadable document differs too.
     pub(crate) fn row_differs(&self, doc: DocId) -> Result<bool, StoreError> {
-        let bodies = self.applied_bodies(doc)?;
+        let bodies = match self.applied_bodies(doc) {
+            Err(StoreError::Corrupt { .. }) => return Ok(true),
+            other => other?,
+        };
         let loaded = crate::dossier::document::Document::load(bodies.iter().map(Vec::as_slice));
         let Ok(document) = loaded.map_err(|error| library(&error)) else { return Ok(true) };
         let state = fold(document.history());

@@ -49,7 +49,7 @@ pub const ADDRESSES_KEY: &str = "province-addresses";
 /// Longest wait for one address to answer.
 const DIAL_MS: u64 = 10_000;
 /// Longest wait until the province knows that a session is over.
-const CLOSE_MS: u64 = 1_000;
+const CLOSE_MS: u64 = 5_000;
 /// Rest between two sessions, so that a province that leaves at once is not called without pause.
 const REST_MS: u64 = 1_000;
 
@@ -92,7 +92,8 @@ impl CallError {
         match self {
             Self::Dial(error) => !error.is_retryable(),
             Self::Refused(code) => !code.is_retryable(),
-            Self::Line(_) | Self::Session(_) | Self::Store(_) => false,
+            Self::Line(ended) => !ended.is_retryable(),
+            Self::Session(_) | Self::Store(_) => false,
         }
     }
 }
@@ -373,7 +374,7 @@ fn keep(caller: &Caller, asked: &mpsc::Receiver<(u64, Asked)>, state: &Mutex<Lin
         *state.lock().unwrap_or_else(PoisonError::into_inner) = LineState { is_online, last_fault };
     };
     let mut schedule = Schedule::new();
-    let mut wait_ms = 0;
+    let mut wait_ms = Schedule::start_wait_ms(jitter(caller));
     while !caller.stop.is_requested() {
         // Short waits, so that stopping is noticed.
         match asked.recv_timeout(Duration::from_millis(wait_ms.min(200))) {

@@ -97,7 +97,7 @@ impl EnrolRefusal {
         }
     }
 
-    const fn read(number: u8) -> Self {
+    pub(super) const fn read(number: u8) -> Self {
         match number {
             1 => Self::Used,
             2 => Self::Expired,
@@ -498,5 +498,259 @@ async fn ask(connection: &Connection, token: &Token, keys: &SecretKeys) -> Resul
         Some(answer) => Ok(answer),
         // Closed in order, yet without an answer: the close says why.
         None => Err(StreamError::Ended(connection.closed().await)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use tokio::task::JoinHandle;
+
+    use super::super::endpoint::Arrival;
+    use super::super::endpoint::Listening;
+    use super::super::world;
+    use super::*;
+    use crate::identity::Authority;
+    use crate::identity::Terms;
+    use crate::identity::Validity;
+
+    /// A desk with its book in memory.
+    struct Book {
+        authority: Authority,
+        codes: Mutex<HashMap<Hash, (IssuedCode, Vec<u8>)>>,
+        now: Millis,
+    }
+
+    impl EnrolDesk for Book {
+        fn decide(&self, ask: &EnrolAsk) -> Result<EnrolGrant, EnrolRefusal> {
+            let mut codes = self.codes.lock().unwrap();
+            let entry = codes.get_mut(&ask.code_hash);
+            let certificate = match judge(entry.as_ref().map(|(issued, _)| issued), ask, self.now) {
+                Verdict::Refuse(refusal) => return Err(refusal),
+                Verdict::Repeat => entry.unwrap().1.clone(),
+                Verdict::Sign => {
+                    let (issued, recorded) = entry.unwrap();
+                    let terms = Terms {
+                        role: Role::Commune,
+                        seat: issued.seat.clone(),
+                        validity: Validity::days(self.now, 398),
+                        serial: 7,
+                    };
+                    *recorded = self.authority.sign(&ask.request, &terms).unwrap();
+                    issued.used_by = Some(ask.node);
+                    recorded.clone()
+                }
+            };
+            Ok(EnrolGrant { certificate, province_name: "Tỉnh Thử Nghiệm".to_owned() })
+        }
+    }
+
+    fn issued(seat: &str) -> IssuedCode {
+        IssuedCode {
+            seat: seat.parse().unwrap(),
+            expires_at: Millis(world::NOW.0 + 86_400_000),
+            used_by: None,
+            is_node_seat: true,
+            is_seat_taken: false,
+        }
+    }
+
+    const CODE: EnrolCode = EnrolCode([3; 16]);
+
+    /// A province that has given out [`CODE`], its door open for `visits`, and the token for it.
+    fn open_door(
+        province: &world::Province,
+        issued: IssuedCode,
+        visits: usize,
+    ) -> (Token, JoinHandle<Vec<EnrolVisit>>) {
+        let listening = province.listen();
+        let token = Token {
+            ca: province.authority.public_key(),
+            code: CODE,
+            addresses: vec![listening.local_addr().to_string()],
+            agency: issued.seat.clone(),
+        };
+        let book = Book {
+            authority: province.authority.clone(),
+            codes: Mutex::new(HashMap::from([(CODE.hash(), (issued, Vec::new()))])),
+            now: world::NOW,
+        };
+        let door = EnrolDoor::new(province.authority.province(), Arc::new(book), 3, world::clock());
+        (token, tokio::spawn(admit(listening, door, visits)))
+    }
+
+    async fn admit(mut listening: Listening, door: EnrolDoor, visits: usize) -> Vec<EnrolVisit> {
+        let mut seen = Vec::new();
+        while seen.len() < visits {
+            match listening.accept().await.unwrap() {
+                Arrival::Enrolment(stranger) => seen.push(door.answer(stranger).await),
+                Arrival::TurnedAway { address, ended } => {
+                    seen.push(EnrolVisit { address, node: None, outcome: EnrolOutcome::Left(ended) });
+                }
+                Arrival::Session(connection) => panic!("{connection:?}"),
+            }
+        }
+        seen
+    }
+
+    async fn enrol_with(token: &Token, keys_of: u8) -> Result<Enrolled, EnrolError> {
+        enrol(token, world::keys(keys_of), 5_000, world::clock()).await
+    }
+
+    fn refusal_of(result: Result<Enrolled, EnrolError>) -> EnrolRefusal {
+        match result {
+            Err(EnrolError::Refused(refusal)) => refusal,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_code_makes_one_machine_a_member_and_the_same_machine_may_ask_again() {
+        let province = world::Province::new(1);
+        let (token, door) = open_door(&province, issued("H27.101"), 3);
+        let token = Token::from_text(&token.to_text()).unwrap();
+        let first = enrol_with(&token, 50).await.unwrap();
+        assert_eq!(first.province_name, "Tỉnh Thử Nghiệm");
+        assert_eq!(first.identity.seat().as_str(), "H27.101");
+        assert_eq!(first.identity.node(), world::keys(50).node());
+        let again = enrol_with(&token, 50).await.unwrap();
+        assert_eq!(again.identity.certificate(), first.identity.certificate());
+        assert_eq!(refusal_of(enrol_with(&token, 51).await), EnrolRefusal::Used);
+
+        let visits = door.await.unwrap();
+        let granted = EnrolOutcome::Granted { is_delivered: true };
+        let outcomes: Vec<_> = visits.iter().map(|visit| (visit.node, visit.outcome)).collect();
+        assert_eq!(
+            outcomes,
+            [
+                (Some(world::keys(50).node()), granted),
+                (Some(world::keys(50).node()), granted),
+                (Some(world::keys(51).node()), EnrolOutcome::Refused(EnrolRefusal::Used)),
+            ]
+        );
+
+        // The certificate is good for a session.
+        let mut listening = province.listen();
+        let address = listening.local_addr().to_string();
+        province.dialer(&first.identity).dial(&[address], 5_000).await.unwrap();
+        assert!(matches!(listening.accept().await, Some(Arrival::Session(_))));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_lost_answer_is_given_again() {
+        let province = world::Province::new(1);
+        let (token, door) = open_door(&province, issued("H27.101"), 2);
+        let dialer = Dialer::for_enrolment(token.ca, world::clock()).unwrap();
+        let connection = dialer.dial(&token.addresses, 5_000).await.unwrap();
+        let (mut sender, receiver) = connection.open_stream().await.unwrap();
+        let keys = world::keys(50);
+        let request = EnrolRequest {
+            version: VERSION,
+            code: CODE,
+            agency: token.agency.clone(),
+            request: keys.request(token.province()),
+        };
+        sender.send(to_cbor(&request)).await.unwrap();
+        sender.finish().await.unwrap();
+        // The line goes down before the answer is read.
+        drop(receiver);
+        connection.close_and_tell(CloseCode::Done).await;
+        assert!(enrol_with(&token, 50).await.is_ok());
+        let visits = door.await.unwrap();
+        assert!(
+            visits.iter().all(|visit| matches!(visit.outcome, EnrolOutcome::Granted { .. })),
+            "{visits:?}"
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn each_reason_not_to_enrol_reaches_both_sides() {
+        let province = world::Province::new(1);
+        let good = issued("H27.101");
+        for (issued, refusal) in [
+            (IssuedCode { expires_at: Millis(world::NOW.0 - 1), ..good.clone() }, EnrolRefusal::Expired),
+            (IssuedCode { is_node_seat: false, ..good.clone() }, EnrolRefusal::NotANodeSeat),
+            (IssuedCode { is_seat_taken: true, ..good.clone() }, EnrolRefusal::SeatTaken),
+        ] {
+            let (token, door) = open_door(&province, issued, 1);
+            assert_eq!(refusal_of(enrol_with(&token, 50).await), refusal);
+            assert_eq!(door.await.unwrap()[0].outcome, EnrolOutcome::Refused(refusal));
+        }
+        let (mut token, _door) = open_door(&province, good.clone(), 2);
+        token.code = EnrolCode([4; 16]);
+        assert_eq!(refusal_of(enrol_with(&token, 50).await), EnrolRefusal::UnknownToken);
+        token.code = CODE;
+        token.agency = "H27.102".parse().unwrap();
+        assert_eq!(refusal_of(enrol_with(&token, 50).await), EnrolRefusal::BadRequest);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_token_of_another_province_is_named_as_such_on_both_sides() {
+        let (ours, theirs) = (world::Province::new(1), world::Province::new(2));
+        let (token, _door) = open_door(&ours, issued("H27.101"), 1);
+        let (their_token, their_door) = open_door(&theirs, issued("H27.101"), 1);
+        let strayed = Token { addresses: their_token.addresses, ..token };
+        let error = enrol_with(&strayed, 50).await.unwrap_err();
+        assert!(matches!(error, EnrolError::Dial(DialError::NotOurProvince { .. })), "{error:?}");
+        assert_eq!(error.refusal().code, "enrol-wrong-province");
+        let outcome = their_door.await.unwrap()[0].outcome;
+        assert_eq!(outcome, EnrolOutcome::Left(Ended::ByPeer(Unwanted::OtherProvince)));
+    }
+
+    #[test]
+    fn a_request_for_another_province_or_of_a_newer_form_is_refused_by_the_door() {
+        let province = world::Province::new(1);
+        let book = Book {
+            authority: province.authority.clone(),
+            codes: Mutex::new(HashMap::new()),
+            now: world::NOW,
+        };
+        let door = EnrolDoor::new(province.authority.province(), Arc::new(book), 3, world::clock());
+        let request = |version, province| {
+            to_cbor(&EnrolRequest {
+                version,
+                code: CODE,
+                agency: "H27.101".parse().unwrap(),
+                request: world::keys(50).request(province),
+            })
+        };
+        let ours = province.authority.province();
+        assert!(door.read(&request(VERSION, ours)).is_ok());
+        assert_eq!(door.read(&request(VERSION, ProvinceId([9; 16]))), Err(EnrolRefusal::WrongProvince));
+        assert_eq!(door.read(&request(VERSION + 1, ours)), Err(EnrolRefusal::Version));
+        for nonsense in [&b""[..], b"\x84", b"hello", &[0x84, 0x01, 0xff]] {
+            assert_eq!(door.read(nonsense), Err(EnrolRefusal::BadRequest));
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn too_many_visits_within_a_minute_are_sent_away() {
+        let province = world::Province::new(1);
+        let (token, door) = open_door(&province, issued("H27.101"), 4);
+        for _ in 0..3 {
+            enrol_with(&token, 50).await.unwrap();
+        }
+        let error = enrol_with(&token, 50).await.unwrap_err();
+        assert!(matches!(error, EnrolError::Cut(Ended::ByPeer(Unwanted::Busy))), "{error:?}");
+        assert!(error.is_retryable());
+        assert_eq!(door.await.unwrap()[3].outcome, EnrolOutcome::TooMany);
+    }
+
+    #[test]
+    fn the_rate_counts_the_last_minute_only() {
+        let mut rate = Rate::new(2);
+        let admitted: Vec<bool> =
+            [0, 10, 20, 59_999, 60_000, 60_005, 60_010].map(|now_ms| rate.admit(now_ms)).to_vec();
+        assert_eq!(admitted, [true, true, false, false, true, false, true]);
+        assert!(rate.admitted_ms.len() <= 2);
+    }
+
+    #[test]
+    fn the_numbers_of_refusals_are_read_back() {
+        for number in 1..=9 {
+            assert_eq!(EnrolRefusal::read(number).number(), number);
+        }
+        assert_eq!(EnrolRefusal::read(77), EnrolRefusal::Unknown);
     }
 }

@@ -505,3 +505,206 @@ impl<T> Link<T> {
         self.connection.close(code);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::Arrival;
+    use super::super::endpoint::Listening;
+    use super::super::world;
+    use super::*;
+    use crate::identity::Role;
+
+    /// Two connected machines: the commune's end and the province's.
+    async fn pair() -> (Listening, Connection, Connection) {
+        let province = world::Province::new(1);
+        let mut listening = province.listen();
+        let commune = province.machine(Role::Commune, "H27.101", 10);
+        let address = listening.local_addr().to_string();
+        let ours = province.dialer(&commune).dial(&[address], 5_000).await.unwrap();
+        let Some(Arrival::Session(theirs)) = listening.accept().await else { panic!("no session") };
+        (listening, ours, theirs)
+    }
+
+    /// The two ends of one session for two threads. The first frame has already crossed.
+    async fn links(stop: &Stop) -> (Listening, Link<u32>, Link<u32>) {
+        let (listening, ours, theirs) = pair().await;
+        let (mut sender, receiver) = ours.open_stream().await.unwrap();
+        sender.send(b"hello".to_vec()).await.unwrap();
+        let (their_sender, their_receiver) = theirs.accept_stream().await.unwrap();
+        let runtime = Handle::current();
+        let mine = spawn_link(&runtime, ours, sender, receiver, stop);
+        let mut other = spawn_link(&runtime, theirs, their_sender, their_receiver, &Stop::new(0));
+        let other = tokio::task::spawn_blocking(move || {
+            assert_eq!(other.receive(5_000), Received::Frame(b"hello".to_vec()));
+            other
+        });
+        (listening, mine, other.await.unwrap())
+    }
+
+    async fn on_a_thread<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
+        tokio::task::spawn_blocking(work).await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn frames_of_any_size_cross_both_ways_between_threads() {
+        let (_listening, mine, mut other) = links(&Stop::new(0)).await;
+        let bound = usize::try_from(FRAME_BYTES_MAX).unwrap();
+        let sizes = [0, 1, 1_199, 1_200, 65_536, 1_000_000, bound];
+        let sending = on_a_thread(move || {
+            for size in sizes {
+                mine.send(vec![7; size]).unwrap();
+            }
+            mine
+        });
+        let answering = on_a_thread(move || {
+            for size in sizes {
+                let Received::Frame(frame) = other.receive(20_000) else { panic!("no frame of {size}") };
+                assert!(frame.len() == size && frame.iter().all(|byte| *byte == 7));
+                other.send(size.to_le_bytes().to_vec()).unwrap();
+            }
+            assert!(other.close(CloseCode::Done, 5_000));
+        });
+        let mut mine = sending.await;
+        answering.await;
+        on_a_thread(move || {
+            for size in sizes {
+                assert_eq!(mine.receive(5_000), Received::Frame(size.to_le_bytes().to_vec()));
+            }
+            assert_eq!(mine.receive(5_000), Received::Closed(Ended::Done));
+            assert_eq!(mine.receive(5_000), Received::Closed(Ended::Done));
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_queued_arrives_before_the_reason_for_closing() {
+        let (_listening, mine, mut other) = links(&Stop::new(0)).await;
+        on_a_thread(move || {
+            for number in 0..OUTGOING_FRAMES_MAX {
+                mine.send(vec![u8::try_from(number).unwrap(); 10_000]).unwrap();
+            }
+            assert!(mine.close(CloseCode::Stopping, 10_000));
+        })
+        .await;
+        on_a_thread(move || {
+            for number in 0..OUTGOING_FRAMES_MAX {
+                let expected = vec![u8::try_from(number).unwrap(); 10_000];
+                assert_eq!(other.receive(5_000), Received::Frame(expected));
+            }
+            assert_eq!(other.receive(5_000), Received::Closed(Ended::Stopping));
+            assert_eq!(other.send(vec![1]), Ok(()), "a queue that nobody empties any more still takes");
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_frame_above_the_bound_is_neither_sent_nor_taken() {
+        let (_listening, ours, theirs) = pair().await;
+        let (mut sender, _receiver) = ours.open_stream().await.unwrap();
+        let size_bytes = usize::try_from(FRAME_BYTES_MAX).unwrap() + 1;
+        assert_eq!(sender.send(vec![0; size_bytes]).await, Err(StreamError::TooLarge { size_bytes }));
+        sender.stream.write_all(&(FRAME_BYTES_MAX + 1).to_le_bytes()).await.unwrap();
+        let (their_sender, their_receiver) = theirs.accept_stream().await.unwrap();
+        let mut link: Link<()> =
+            spawn_link(&Handle::current(), theirs, their_sender, their_receiver, &Stop::new(0));
+        let received = on_a_thread(move || link.receive(5_000)).await;
+        assert_eq!(received, Received::Closed(Ended::Misbehaved));
+        assert_eq!(ours.closed().await, Ended::Misbehaved);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn half_a_frame_is_no_frame() {
+        for sent in [&[5, 0][..], &[5, 0, 0, 0], &[5, 0, 0, 0, 1, 2, 3, 4]] {
+            let (_listening, ours, theirs) = pair().await;
+            let (mut sender, _receiver) = ours.open_stream().await.unwrap();
+            sender.stream.write_all(sent).await.unwrap();
+            let (_their_sender, mut their_receiver) = theirs.accept_stream().await.unwrap();
+            sender.finish().await.unwrap();
+            assert_eq!(their_receiver.next().await, Err(StreamError::Broken), "{sent:?}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_exchange_of_small_frames_takes_no_large_one() {
+        let (_listening, ours, theirs) = pair().await;
+        let (mut sender, _receiver) = ours.open_stream().await.unwrap();
+        sender.send(vec![1; 8]).await.unwrap();
+        sender.send(vec![2; 9]).await.unwrap();
+        let (_their_sender, mut their_receiver) = theirs.accept_stream().await.unwrap();
+        assert_eq!(their_receiver.next_within(8).await, Ok(Some(vec![1; 8])));
+        assert_eq!(their_receiver.next_within(8).await, Err(StreamError::Broken));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_busy_receiver_holds_the_sender_back_and_then_lets_it_go_on() {
+        let (_listening, mut mine, mut other) = links(&Stop::new(0)).await;
+        let (queued, mine) = on_a_thread(move || {
+            // Far more than every bound on the way together, were there none.
+            for queued in 0_u32..1_000 {
+                let mut frame = vec![1; 256 * 1024];
+                loop {
+                    match mine.try_send(frame) {
+                        Ok(()) => break,
+                        Err(NotSent::Full(back)) => frame = back,
+                        Err(NotSent::Closed) => panic!("closed"),
+                    }
+                    let received = mine.receive(300);
+                    if received == Received::Quiet {
+                        return (queued, mine);
+                    }
+                    assert_eq!(received, Received::Room);
+                }
+            }
+            panic!("nothing held the sender back");
+        })
+        .await;
+        println!("{queued} frames of 256 kB on the way");
+        assert!(queued < 100);
+        on_a_thread(move || {
+            for number in 0..queued {
+                assert!(matches!(other.receive(5_000), Received::Frame(_)), "{number}");
+            }
+        })
+        .await;
+        let mut mine = mine;
+        assert_eq!(on_a_thread(move || mine.receive(5_000)).await, Received::Room);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_sleeping_thread_is_woken_by_others_and_by_stopping() {
+        let stop = Stop::new(0);
+        let (_listening, mut mine, _other) = links(&stop).await;
+        let waker = mine.waker();
+        let sleeping = tokio::task::spawn_blocking(move || (mine.receive(60_000), mine));
+        waker.wake(42).unwrap();
+        let (woken, mut mine) = sleeping.await.unwrap();
+        assert_eq!(woken, Received::Wake(42));
+
+        for number in 0..WAKES_MAX {
+            waker.clone().wake(u32::try_from(number).unwrap()).unwrap();
+        }
+        assert_eq!(waker.wake(99), Err(NotWoken::Full(99)));
+        stop.request(world::clock().as_ref());
+        let mut mine = on_a_thread(move || {
+            for number in 0..WAKES_MAX {
+                assert_eq!(mine.receive(5_000), Received::Wake(u32::try_from(number).unwrap()));
+            }
+            assert_eq!(mine.receive(5_000), Received::Stopping);
+            mine
+        })
+        .await;
+        waker.wake(7).unwrap();
+        assert_eq!(mine.receive(0), Received::Wake(7));
+        assert_eq!(mine.receive(0), Received::Quiet);
+        drop(mine);
+        assert_eq!(waker.wake(8), Err(NotWoken::Gone(8)));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_cut_reaches_the_other_side_with_its_reason() {
+        let (_listening, mine, mut other) = links(&Stop::new(0)).await;
+        mine.cut(CloseCode::Banned);
+        let received = on_a_thread(move || other.receive(5_000)).await;
+        assert_eq!(received, Received::Closed(Ended::ByPeer(super::super::Unwanted::Banned)));
+    }
+}

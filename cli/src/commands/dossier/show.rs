@@ -43,7 +43,10 @@ fn text(context: &Context, value: &Value) -> String {
     let kind = output.text(&format!("custody-{}", word(&custody["kind"]).replace('_', "-")), &[]);
     add("show-custody", format!("{kind} {}", places.join(" → ")));
     add("show-due", word(&value["due"]["at"]));
-    add("show-ladder", output.text(&format!("ladder-{}", word(&value["ladder"]["stage"]).replace('_', "-")), &[]));
+    add(
+        "show-ladder",
+        output.text(&format!("ladder-{}", word(&value["ladder"]["stage"]).replace('_', "-")), &[]),
+    );
     for (name, values) in value["fields"].as_object().into_iter().flatten() {
         let values: Vec<String> =
             values.as_array().into_iter().flatten().map(|one| word(&one["value"])).collect();
@@ -51,11 +54,10 @@ fn text(context: &Context, value: &Value) -> String {
     }
     for act in value["acts"].as_array().into_iter().flatten() {
         let reason = act["reason"].as_str().map(|code| {
-            let said = i18n::say(output.language, &Refusal {
-                code: code.to_owned().into(),
-                field: None,
-                args: Vec::new(),
-            });
+            let said = i18n::say(
+                output.language,
+                &Refusal { code: code.to_owned().into(), field: None, args: Vec::new() },
+            );
             format!("  [{}: {}]", word(&act["standing"]), said.message)
         });
         lines.push(format!(

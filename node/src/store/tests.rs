@@ -1,0 +1,1613 @@
+//! Stores in real files: groups and savepoints, witness and numbers, entries to feeds and back, and what `verify` sees.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+
+use jiff::civil::Date;
+use proptest::prelude::*;
+use sync_protocol::entry::Digest;
+use sync_protocol::entry::Entry;
+use sync_protocol::entry::EntryKind;
+use sync_protocol::entry::Lsn;
+use sync_protocol::ids::BootId;
+use sync_protocol::ids::DocId;
+use sync_protocol::ids::Hash;
+use sync_protocol::ids::NodeId;
+use sync_protocol::ids::ProvinceId;
+use sync_protocol::time::Millis;
+use tempfile::TempDir;
+
+use super::*;
+use crate::clock::Clock;
+use crate::dossier::act::Act;
+use crate::dossier::act::Attestation;
+use crate::dossier::act::Body;
+use crate::dossier::act::Channel;
+use crate::dossier::act::DirectoryRef;
+use crate::dossier::act::Note;
+use crate::dossier::act::Receive;
+use crate::dossier::act::ReturnHow;
+use crate::dossier::act::TakeOver;
+use crate::dossier::act::Transfer;
+use crate::dossier::document::Document;
+use crate::dossier::document::Writing;
+use crate::dossier::fold::fold;
+use crate::dossier::number;
+use crate::dossier::number::Series;
+use crate::ids::AgencyCode;
+use crate::store::apply::Ingested;
+use crate::store::apply::Origin;
+use crate::store::apply::reason;
+use crate::store::apply::seat_rights;
+use crate::store::conditions::NO_WITNESS;
+use crate::store::conditions::OTHER_COPY;
+use crate::store::conditions::ROLLED_BACK;
+use crate::store::dossiers::ListFilter;
+use crate::store::feeds::FeedBatch;
+use crate::store::feeds::FeedPiece;
+use crate::store::feeds::FeedStored;
+use crate::store::items::DirectoryVersion;
+use crate::store::items::Item;
+use crate::store::items::ItemStored;
+use crate::store::log::BootBody;
+use crate::store::log::EntryState;
+use crate::store::numbers::DayNumber;
+use crate::store::numbers::SeriesBlock;
+use crate::store::numbers::SeriesState;
+use crate::store::proofs::StoredProof;
+use crate::store::quarantine::Decision;
+use crate::store::witness::Record;
+use crate::store::witness::WitnessFile;
+
+const EVERYTHING: usize = 1 << 24;
+
+#[derive(Debug)]
+struct TestClock {
+    wall: AtomicI64,
+    monotonic: AtomicU64,
+}
+
+impl Clock for TestClock {
+    fn wall(&self) -> Millis {
+        // Each look is later than the last, so that nothing depends on equal times.
+        Millis(self.wall.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        self.monotonic.load(Ordering::Relaxed)
+    }
+
+    fn wait_ms(&self, _duration_ms: u64) {}
+}
+
+/// Different for every machine and every call, the same in every run.
+#[derive(Debug)]
+struct TestRandom(AtomicU64);
+
+impl Random for TestRandom {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), StoreError> {
+        let drawn = self.0.fetch_add(1, Ordering::Relaxed);
+        blake3::Hasher::new().update(&drawn.to_le_bytes()).finalize_xof().fill(bytes);
+        Ok(())
+    }
+}
+
+fn code(text: &str) -> AgencyCode {
+    text.parse().unwrap()
+}
+
+fn day() -> Date {
+    Date::constant(2026, 3, 2)
+}
+
+/// One machine's place on a disk. Its store is opened and dropped like a process that starts and ends.
+struct Place {
+    root: TempDir,
+    dir: PathBuf,
+    witness: PathBuf,
+    identity: Identity,
+    clock: Arc<TestClock>,
+    random: Arc<TestRandom>,
+}
+
+impl Place {
+    fn new(number: u8, seat: &str, role: Role) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let identity =
+            Identity { province: ProvinceId([9; 16]), machine: NodeId([number; 16]), seat: code(seat), role };
+        Self {
+            dir: root.path().join("data"),
+            witness: root.path().join("state/witness"),
+            root,
+            identity,
+            clock: Arc::new(TestClock {
+                wall: AtomicI64::new(1_772_400_000_000),
+                monotonic: AtomicU64::new(0),
+            }),
+            random: Arc::new(TestRandom(AtomicU64::new(u64::from(number) << 32))),
+        }
+    }
+
+    fn commune() -> Self {
+        Self::new(1, "H27.101", Role::Commune)
+    }
+
+    fn options_with(&self, witness: &Path) -> OpenOptions {
+        OpenOptions {
+            witness: witness.to_owned(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            program: "test".to_owned(),
+        }
+    }
+
+    fn options(&self) -> OpenOptions {
+        self.options_with(&self.witness)
+    }
+
+    fn create(&self) -> Store {
+        Store::create(&self.dir, &self.identity, self.options()).unwrap()
+    }
+
+    fn open(&self) -> Store {
+        Store::open(&self.dir, self.options()).unwrap()
+    }
+
+    /// Copies the directory as it stands, without the witness.
+    fn copy_to(&self, name: &str) -> PathBuf {
+        let to = self.root.path().join(name);
+        copy_dir(&self.dir, &to);
+        to
+    }
+
+    fn restore_from(&self, copy: &Path) {
+        std::fs::remove_dir_all(&self.dir).unwrap();
+        copy_dir(copy, &self.dir);
+    }
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+fn append(store: &Store, text: &str) -> Lsn {
+    let body = text.as_bytes().to_vec();
+    store.write(move |tx| tx.append_entry(EntryKind::ANCHOR, &body)).unwrap()
+}
+
+fn conditions(store: &Store) -> Vec<String> {
+    store.read(|view| view.conditions()).unwrap().into_iter().map(|condition| condition.code).collect()
+}
+
+fn findings(store: &Store) -> Vec<&'static str> {
+    let role = store.identity().role;
+    store.read(|view| view.verify(role)).unwrap().into_iter().map(|finding| finding.code).collect()
+}
+
+// ---- groups, savepoints, opening -------------------------------------------------------------------------------
+
+#[test]
+fn jobs_that_wait_share_a_commit() {
+    let place = Place::commune();
+    let store = place.create();
+    let (release, held) = mpsc::channel::<()>();
+    let first = store.submit(move |_| {
+        held.recv().unwrap();
+        Ok(())
+    });
+    let tickets: Vec<_> = (0..100)
+        .map(|n| store.submit(move |tx| tx.append_entry(EntryKind::ANCHOR, format!("{n}").as_bytes())))
+        .collect();
+    let before = store.commits();
+    release.send(()).unwrap();
+    first.wait().unwrap();
+    let lsns: Vec<Lsn> = tickets.into_iter().map(|ticket| ticket.wait().unwrap()).collect();
+    assert_eq!(lsns, (2..=101).collect::<Vec<_>>());
+    assert!(store.commits() - before <= 3, "{} commits", store.commits() - before);
+}
+
+#[test]
+fn a_refused_job_takes_back_only_itself_and_its_boot() {
+    let place = Place::commune();
+    let store = place.create();
+    let (release, held) = mpsc::channel::<()>();
+    let hold = store.submit(move |_| {
+        held.recv().unwrap();
+        Ok(())
+    });
+    let refused = store.submit(|tx| {
+        tx.append_entry(EntryKind::ANCHOR, b"never")?;
+        tx.put_meta("never", b"x")?;
+        Err::<(), _>(Refusal::new("act-not-holder").into())
+    });
+    let panicking = store.submit(|tx| {
+        tx.put_meta("never", b"y")?;
+        if tx.identity().role == Role::Commune {
+            panic!("planted");
+        }
+        Ok(())
+    });
+    let kept = store.submit(|tx| tx.append_entry(EntryKind::ANCHOR, b"kept"));
+    release.send(()).unwrap();
+    hold.wait().unwrap();
+    assert!(matches!(refused.wait(), Err(StoreError::Refused(refusal)) if refusal.code == "act-not-holder"));
+    assert!(matches!(panicking.wait(), Err(StoreError::Bug(text)) if text == "planted"));
+    assert_eq!(kept.wait().unwrap(), 2, "boot entry, then the kept one");
+    let (logs, never) = store.read(|view| Ok((view.own_logs()?, view.meta("never")?))).unwrap();
+    assert_eq!((logs.len(), never), (1, None));
+    assert_eq!(store.current_boot(), Some(logs[0].boot));
+    assert_eq!(findings(&store), Vec::<&str>::new());
+}
+
+#[test]
+fn reading_refusing_and_idling_mint_no_boot() {
+    let place = Place::commune();
+    drop(place.create());
+    let store = place.open();
+    store.read(|view| view.list(&ListFilter::default())).unwrap();
+    assert!(store.write(|_| Err::<(), _>(Refusal::new("act-not-holder").into())).is_err());
+    store.write(|tx| tx.put_meta("draft", b"x")).unwrap();
+    assert_eq!(store.current_boot(), None);
+    drop(store);
+    assert_eq!(place.open().read(|view| view.own_logs()).unwrap(), []);
+}
+
+#[test]
+fn each_process_has_a_log_that_links_the_one_before() {
+    let place = Place::commune();
+    let store = place.create();
+    append(&store, "one");
+    drop(store);
+    for n in 2..=4 {
+        let store = place.open();
+        append(&store, &n.to_string());
+        let boot = store.current_boot().unwrap();
+        let (logs, entries) =
+            store.read(|view| Ok((view.own_logs()?, view.entries_after(boot, 0, EVERYTHING)?))).unwrap();
+        assert_eq!(logs.len(), n);
+        let body: BootBody = minicbor::decode(entries[0].body.as_ref().unwrap()).unwrap();
+        let before = &logs[n - 2];
+        assert_eq!(body.links.len(), 1, "only the newest head is not linked yet");
+        assert_eq!(
+            (body.links[0].boot, body.links[0].lsn, body.links[0].chain),
+            (before.boot, before.lsn, before.chain)
+        );
+        assert_eq!(body.machine, place.identity.machine);
+        assert_eq!(findings(&store), Vec::<&str>::new());
+    }
+    assert_eq!(conditions(&place.open()), Vec::<String>::new());
+}
+
+#[test]
+fn a_newer_file_is_refused_untouched_by_writers_and_readers() {
+    let place = Place::commune();
+    drop(place.create());
+    let path = place.dir.join(open::FILE_NAME);
+    rusqlite::Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 999").unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let newer = |error| matches!(error, StoreError::Newer { found: 999, ours } if ours == migrate::newest());
+    assert!(newer(Store::open(&place.dir, place.options()).unwrap_err()));
+    assert!(newer(Reader::open(&place.dir, place.clock.as_ref()).unwrap_err()));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn one_process_writes_and_others_read_meanwhile() {
+    let place = Place::commune();
+    let store = place.create();
+    append(&store, "one");
+    assert!(matches!(Store::open(&place.dir, place.options()), Err(StoreError::Locked)));
+    let reader = Reader::open(&place.dir, place.clock.as_ref()).unwrap();
+    assert_eq!(reader.identity().unwrap(), place.identity);
+    let lsn_seen = |reader: &Reader| reader.read(|view| Ok(view.own_logs()?[0].lsn)).unwrap();
+    assert_eq!(lsn_seen(&reader), 2);
+    let (lsn_before, lsn_after) = reader
+        .read(|view| {
+            let before = view.own_logs()?[0].lsn;
+            append(&store, "two");
+            Ok((before, view.own_logs()?[0].lsn))
+        })
+        .unwrap();
+    assert_eq!((lsn_before, lsn_after), (2, 2), "all answers of one look are from one moment");
+    assert_eq!(lsn_seen(&reader), 3);
+    assert!(reader.read(|view| Ok(view.connection.execute("DELETE FROM entry", []).is_err())).unwrap());
+    drop(store);
+    assert_eq!(lsn_seen(&Reader::open(&place.dir, place.clock.as_ref()).unwrap()), 3);
+}
+
+#[test]
+fn creating_and_opening_say_what_is_in_the_way() {
+    let place = Place::commune();
+    assert!(matches!(Store::open(&place.dir, place.options()), Err(StoreError::Absent { .. })));
+    assert!(matches!(Reader::open(&place.dir, place.clock.as_ref()), Err(StoreError::Absent { .. })));
+    drop(place.create());
+    let again = Store::create(&place.dir, &place.identity, place.options());
+    assert!(matches!(again, Err(StoreError::Exists { .. })));
+    let file = place.root.path().join("file");
+    std::fs::write(&file, b"x").unwrap();
+    let under_a_file = Store::create(&file.join("dir"), &place.identity, place.options());
+    assert!(matches!(under_a_file, Err(StoreError::NotWritable { .. })), "{under_a_file:?}");
+    std::fs::write(place.dir.join(open::FILE_NAME), vec![7; 8192]).unwrap();
+    assert!(matches!(Store::open(&place.dir, place.options()), Err(StoreError::Corrupt { .. })));
+}
+
+#[test]
+fn a_full_disk_fails_the_group_and_nothing_else() {
+    let place = Place::commune();
+    let store = place.create();
+    append(&store, "before");
+    store
+        .write(|tx| {
+            let pages: i64 = tx.connection().query_row("PRAGMA page_count", [], |row| row.get(0))?;
+            tx.connection().query_row(&format!("PRAGMA max_page_count = {}", pages + 4), [], |_| Ok(()))?;
+            Ok(())
+        })
+        .unwrap();
+    let filled = store.write(|tx| tx.put_meta("large", &vec![1; 1 << 20]));
+    assert!(matches!(filled, Err(StoreError::DiskFull)), "{filled:?}");
+    store
+        .write(|tx| Ok(tx.connection().query_row("PRAGMA max_page_count = 1000000", [], |_| Ok(()))?))
+        .unwrap();
+    assert_eq!(append(&store, "after"), 3);
+    assert_eq!(store.read(|view| view.meta("large")).unwrap(), None);
+    assert_eq!(findings(&store), Vec::<&str>::new());
+}
+
+#[test]
+fn subscribers_learn_what_grew_until_they_are_dropped() {
+    let place = Place::commune();
+    let store = place.create();
+    let (sender, heard) = mpsc::channel();
+    let subscription = store.subscribe(move |growth| sender.send(growth.clone()).unwrap());
+    append(&store, "one");
+    let boot = store.current_boot().unwrap();
+    // The next job runs after the notices of the last group.
+    store.write(|_| Ok(())).unwrap();
+    assert_eq!(heard.try_iter().map(|growth| growth.own).collect::<Vec<_>>(), [Some((boot, 2))]);
+    store.write(|tx| tx.put_meta("quiet", b"x")).unwrap();
+    store.write(|tx| tx.store_item(&item(1, Hash([0; 32]))).map(|_| ())).unwrap();
+    store.write(|_| Ok(())).unwrap();
+    let items: Vec<_> = heard.try_iter().map(|growth| (growth.own, growth.item)).collect();
+    assert_eq!(items, [(None, Some(1))]);
+    drop(subscription);
+    append(&store, "unheard");
+    store.write(|_| Ok(())).unwrap();
+    assert!(heard.try_iter().next().is_none());
+}
+
+// ---- witness and numbers ---------------------------------------------------------------------------------------
+
+fn grant(store: &Store, series: &[&str]) {
+    let series: Vec<String> = series.iter().map(|one| (*one).to_owned()).collect();
+    store.write(move |tx| tx.grant_series(&series)).unwrap();
+}
+
+fn draw(store: &Store) -> DayNumber {
+    store.write(|tx| tx.next_number(day())).unwrap()
+}
+
+fn drawn(series: &str, counter: u32) -> DayNumber {
+    DayNumber { series: series.to_owned(), counter }
+}
+
+fn state_of(store: &Store, series: &str) -> SeriesState {
+    let all = store.read(|view| view.series()).unwrap();
+    all.into_iter().find(|(one, _)| one == series).unwrap().1
+}
+
+#[test]
+fn numbers_count_per_day_and_go_on_in_the_next_process() {
+    let place = Place::commune();
+    let store = place.create();
+    let refused = store.write(|tx| tx.next_number(day()));
+    assert!(matches!(refused, Err(StoreError::Refused(refusal)) if refusal.code == "number-no-series"));
+    grant(&store, &["069", "9001"]);
+    assert_eq!([draw(&store), draw(&store)], [drawn("069", 1), drawn("069", 2)]);
+    let taken_back = store.write(|tx| {
+        tx.next_number(day())?;
+        Err::<(), _>(Refusal::new("act-not-holder").into())
+    });
+    assert!(taken_back.is_err());
+    assert_eq!(draw(&store), drawn("069", 3), "a refused line uses no number");
+    let other_day = store.write(|tx| tx.next_number(Date::constant(2026, 3, 3))).unwrap();
+    assert_eq!(other_day, drawn("069", 1));
+    drop(store);
+    let store = place.open();
+    grant(&store, &["069"]);
+    assert_eq!(draw(&store), drawn("069", 4));
+    assert_eq!(conditions(&store), Vec::<String>::new());
+}
+
+#[test]
+fn a_database_put_back_is_noticed_and_its_numbers_go_on_behind_the_lost_ones() {
+    let place = Place::commune();
+    let store = place.create();
+    grant(&store, &["069", "070"]);
+    draw(&store);
+    append(&store, "in the backup");
+    drop(store);
+    let backup = place.copy_to("backup");
+    for _ in 0..2 {
+        let store = place.open();
+        append(&store, "lost");
+        draw(&store);
+    }
+    place.restore_from(&backup);
+    let store = place.open();
+    assert_eq!(conditions(&store), [ROLLED_BACK]);
+    assert_eq!(draw(&store), drawn("069", 4));
+    assert_eq!(state_of(&store, "069"), SeriesState::InUse);
+}
+
+#[test]
+fn one_group_between_database_and_witness_is_a_crash_and_no_rollback() {
+    let place = Place::commune();
+    let store = place.create();
+    grant(&store, &["069"]);
+    append(&store, "one");
+    draw(&store);
+    drop(store);
+    let before = place.copy_to("before");
+    let witness_before = std::fs::read(&place.witness).unwrap();
+    let store = place.open();
+    store
+        .write(|tx| {
+            tx.append_entry(EntryKind::ANCHOR, b"in flight")?;
+            tx.next_number(day())
+        })
+        .unwrap();
+    drop(store);
+    let after = place.copy_to("after");
+    // The witness was written, the commit was not.
+    place.restore_from(&before);
+    let (mut file, mut record) = WitnessFile::open(&place.witness, place.identity.machine).unwrap();
+    record.in_flight = record.confirmed;
+    record.confirmed = 0;
+    record.sequence += 1;
+    file.write(&record).unwrap();
+    drop(file);
+    let store = place.open();
+    assert_eq!(conditions(&store), Vec::<String>::new());
+    assert_eq!(draw(&store), drawn("069", 3), "the number in flight is skipped");
+    drop(store);
+    // The commit was written, the witness was not.
+    place.restore_from(&after);
+    std::fs::write(&place.witness, witness_before).unwrap();
+    let store = place.open();
+    assert_eq!(conditions(&store), Vec::<String>::new());
+    assert_eq!(draw(&store), drawn("069", 3));
+}
+
+#[test]
+fn without_its_witness_a_machine_leaves_the_series_for_ever() {
+    let place = Place::commune();
+    let store = place.create();
+    grant(&store, &["069", "070", "071"]);
+    assert_eq!(draw(&store), drawn("069", 1));
+    drop(store);
+    std::fs::remove_file(&place.witness).unwrap();
+    let store = place.open();
+    assert_eq!(conditions(&store), [NO_WITNESS]);
+    assert_eq!(state_of(&store, "069"), SeriesState::Retired);
+    assert_eq!([draw(&store), draw(&store)], [drawn("070", 1), drawn("070", 2)]);
+    drop(store);
+    // The new witness vouches from now on.
+    let store = place.open();
+    assert_eq!(draw(&store), drawn("070", 3));
+    drop(store);
+    std::fs::write(&place.witness, b"neither slot can be read").unwrap();
+    let store = place.open();
+    assert_eq!(draw(&store), drawn("071", 1));
+    drop(store);
+    std::fs::remove_file(&place.witness).unwrap();
+    let refused = place.open().write(|tx| tx.next_number(day()));
+    assert!(matches!(refused, Err(StoreError::Refused(refusal)) if refusal.code == "number-no-series"));
+}
+
+#[test]
+fn a_copy_from_before_the_first_number_does_not_begin_where_the_original_does() {
+    let place = Place::commune();
+    let store = place.create();
+    grant(&store, &["069", "070"]);
+    drop(store);
+    let copy_dir = place.copy_to("copy");
+    let copy = Store::open(&copy_dir, place.options_with(&place.root.path().join("other"))).unwrap();
+    assert_eq!((draw(&place.open()), draw(&copy)), (drawn("069", 1), drawn("070", 1)));
+}
+
+#[test]
+fn a_witness_held_by_a_copy_or_by_another_machine_counts_as_none_and_is_left_alone() {
+    let place = Place::commune();
+    let store = place.create();
+    grant(&store, &["069", "070", "071", "072"]);
+    assert_eq!(draw(&store), drawn("069", 1));
+    drop(store);
+    let copy_dir = place.copy_to("copy");
+    let original = place.open();
+    let copy = Store::open(&copy_dir, place.options()).unwrap();
+    assert_eq!(conditions(&copy), [NO_WITNESS]);
+    assert_eq!(draw(&copy), drawn("070", 1));
+    assert_eq!([draw(&original), draw(&copy)], [drawn("069", 2), drawn("070", 2)]);
+    drop(copy);
+    drop(original);
+    assert_eq!(conditions(&place.open()), Vec::<String>::new(), "the original never lost its witness");
+
+    let foreign = place.root.path().join("foreign");
+    drop(WitnessFile::create(&foreign, &Record::new(NodeId([8; 16]))).unwrap());
+    let before = std::fs::read(&foreign).unwrap();
+    let store = Store::open(&copy_dir, place.options_with(&foreign)).unwrap();
+    assert_eq!(draw(&store), drawn("071", 1));
+    drop(store);
+    assert_eq!(std::fs::read(&foreign).unwrap(), before);
+}
+
+#[test]
+fn a_copy_worked_by_turns_with_the_same_witness_never_repeats_a_number() {
+    let place = Place::commune();
+    let store = place.create();
+    grant(&store, &["069"]);
+    append(&store, "one");
+    draw(&store);
+    drop(store);
+    let copy_dir = place.copy_to("copy");
+    let mut numbers = BTreeSet::new();
+    for _ in 0..3 {
+        for dir in [&place.dir, &copy_dir] {
+            let store = Store::open(dir, place.options()).unwrap();
+            append(&store, "x");
+            let number = draw(&store);
+            assert!(numbers.insert((number.series, number.counter)), "{numbers:?}");
+        }
+    }
+}
+
+#[test]
+fn old_days_that_the_witness_dropped_go_on_behind_all_of_them() {
+    let place = Place::commune();
+    let store = place.create();
+    grant(&store, &["069"]);
+    append(&store, "one");
+    drop(store);
+    let backup = place.copy_to("backup");
+    let first = Date::constant(2025, 1, 1);
+    let store = place.open();
+    store
+        .write(move |tx| {
+            tx.append_entry(EntryKind::ANCHOR, b"lost")?;
+            for offset in 0..400 {
+                let day = first.saturating_add(jiff::Span::new().days(offset));
+                tx.next_number(day)?;
+            }
+            tx.next_number(first)
+        })
+        .unwrap();
+    drop(store);
+    place.restore_from(&backup);
+    let store = place.open();
+    let again = store.write(move |tx| tx.next_number(first)).unwrap();
+    assert!(again.counter > 2, "{again:?}");
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Lodge(u8),
+    Backup,
+    Restore,
+    LoseWitness,
+    TearWitness,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_number_is_drawn_twice_whatever_is_put_back(
+        steps in proptest::collection::vec(
+            prop_oneof![
+                4 => (1u8..4).prop_map(Step::Lodge),
+                1 => Just(Step::Backup),
+                2 => Just(Step::Restore),
+                1 => Just(Step::LoseWitness),
+                1 => Just(Step::TearWitness),
+            ],
+            1..14,
+        )
+    ) {
+        let place = Place::commune();
+        let store = place.create();
+        let series: Vec<String> = (100..130).map(|value| Series::new(value).unwrap().to_string()).collect();
+        store.write(move |tx| tx.grant_series(&series)).unwrap();
+        append(&store, "first");
+        drop(store);
+        let mut backup = place.copy_to("backup");
+        let mut numbers = BTreeSet::new();
+        // A backup that is put back *and* a lost witness together are beyond what a machine can notice.
+        let (mut is_blind, mut is_behind) = (false, false);
+        for step in steps {
+            match step {
+                Step::Lodge(count) => {
+                    let store = place.open();
+                    for _ in 0..count {
+                        append(&store, "x");
+                        let number = draw(&store);
+                        prop_assert!(numbers.insert((number.series.clone(), number.counter)), "{number:?}");
+                    }
+                    (is_blind, is_behind) = (false, false);
+                }
+                Step::Backup => backup = place.copy_to("backup"),
+                Step::Restore if !is_blind => {
+                    place.restore_from(&backup);
+                    is_behind = true;
+                }
+                Step::LoseWitness if !is_behind => {
+                    let _ = std::fs::remove_file(&place.witness);
+                    // What the database knows now is all that is known: no older one may be put back.
+                    backup = place.copy_to("backup");
+                    is_blind = true;
+                }
+                Step::TearWitness => {
+                    drop(place.open());
+                    (is_blind, is_behind) = (false, false);
+                    let mut bytes = std::fs::read(&place.witness).unwrap();
+                    let (_, record) = WitnessFile::open(&place.witness, place.identity.machine).unwrap();
+                    // The slot that the next write will take, as a crash in the middle of it leaves it.
+                    let torn = usize::from(record.sequence % 2 == 0) * 8192;
+                    bytes[torn + 100..torn + 4096].fill(0xee);
+                    std::fs::write(&place.witness, bytes).unwrap();
+                }
+                Step::Restore | Step::LoseWitness => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn allotted_series_are_given_once_and_again_only_long_after_release() {
+    let place = Place::new(1, "H27", Role::Province);
+    let store = place.create();
+    let block = SeriesBlock { first: 898, last: 9001 };
+    let allot = |node: u8, how_many| {
+        store
+            .write(move |tx| tx.allot_series(NodeId([node; 16]), how_many, block))
+            .map_err(|error| error.code().to_owned())
+    };
+    assert_eq!(allot(1, 2).unwrap(), ["898", "899"]);
+    assert_eq!(allot(2, 2).unwrap(), ["9000", "9001"]);
+    assert_eq!(allot(3, 1), Err("number-block-empty".to_owned()));
+    store.write(|tx| tx.release_series(NodeId([1; 16]))).unwrap();
+    assert_eq!(allot(3, 1), Err("number-block-empty".to_owned()));
+    place.clock.wall.fetch_add(41 * 24 * 3_600_000, Ordering::Relaxed);
+    assert_eq!(allot(3, 1).unwrap(), ["898"]);
+}
+
+// ---- documents, feeds, quarantine --------------------------------------------------------------------------------
+
+fn act(seat: &AgencyCode, generation: u32, body: Body) -> Act {
+    Act {
+        seat: seat.clone(),
+        officer: "02".to_owned(),
+        role: None,
+        generation,
+        occurred_at: None,
+        evidence: None,
+        note: None,
+        directory: DirectoryRef { version: 1, hash: [0; 8] },
+        attestation: Attestation::Unattested,
+        up_ms: 0,
+        anchor: None,
+        cause: None,
+        historic: false,
+        approved_by: None,
+        signature: None,
+        body,
+    }
+}
+
+fn receipt(number: &str, competent: &str, return_at: &str, request_id: Option<&str>) -> Receive {
+    Receive {
+        number: number.to_owned(),
+        request_id: request_id.map(str::to_owned),
+        procedure: "1.001193".parse().unwrap(),
+        procedure_name: "Thủ tục thử".to_owned(),
+        case: None,
+        competent: code(competent),
+        channel: Channel::Direct,
+        return_at: code(return_at),
+        return_how: ReturnHow::Counter,
+        received_at: None,
+        due: None,
+        lookup_code: "0000ABCD".to_owned(),
+        fee_vnd: 0,
+        payment: None,
+        sets: 1,
+        external_ids: Vec::new(),
+        parent: None,
+        identity_check: None,
+        form_set: "tt-03-2025".to_owned(),
+        rule_set: "nd-118-2025".to_owned(),
+        step: None,
+    }
+}
+
+/// Takes in a dossier for `competent` under the next number.
+fn lodge(store: &Store, competent: &str, owner: &str) -> (DocId, String) {
+    let (competent, owner) = (competent.to_owned(), owner.to_owned());
+    store
+        .write(move |tx| {
+            let seat = tx.identity().seat.clone();
+            let drawn = tx.next_number(day())?;
+            let series = Series::parse(&drawn.series).unwrap();
+            let number = number::compose(&code(&competent), day(), series, drawn.counter);
+            let doc = DocId(tx.random()?);
+            let receive = receipt(&number, &competent, seat.as_str(), Some(&format!("request {number}")));
+            let writing = Writing {
+                fields: vec![("owner.name".to_owned(), owner)],
+                papers: Vec::new(),
+                acts: vec![act(&seat, 0, receive.into())],
+            };
+            let at = tx.now();
+            tx.append_change(doc, &mut Document::new(), &writing, at)?;
+            Ok((doc, number))
+        })
+        .unwrap()
+}
+
+/// Writes an act into a dossier for the store's own seat, or for another one.
+fn write_for(store: &Store, seat: &AgencyCode, doc: DocId, body: impl Into<Body>) {
+    let (seat, body) = (seat.clone(), body.into());
+    store
+        .write(move |tx| {
+            let mut document = tx.document(doc)?.unwrap();
+            let generation = fold(document.history()).process.generation;
+            let writing = Writing { acts: vec![act(&seat, generation, body)], ..Writing::default() };
+            let at = tx.now();
+            tx.append_change(doc, &mut document, &writing, at)
+        })
+        .unwrap();
+}
+
+fn write(store: &Store, doc: DocId, body: impl Into<Body>) {
+    let seat = store.identity().seat.clone();
+    write_for(store, &seat, doc, body);
+}
+
+fn transfer(to: &str) -> Transfer {
+    Transfer { to: code(to), consignment: None, reason: None }
+}
+
+fn province() -> (Place, Store) {
+    let place = Place::new(9, "H27", Role::Province);
+    let store = place.create();
+    (place, store)
+}
+
+fn node(number: u8, seat: &str, series: &str) -> (Place, Store) {
+    let place = Place::new(number, seat, Role::Commune);
+    let store = place.create();
+    grant(&store, &[series]);
+    (place, store)
+}
+
+fn enrol(province: &Store, node: &Store) {
+    let identity = node.identity().clone();
+    province
+        .write(move |tx| {
+            tx.store_machine(identity.machine, &identity.seat, b"certificate")?;
+            tx.open_feed(&identity.seat)
+        })
+        .unwrap();
+}
+
+fn own_entries(node: &Store) -> Vec<Entry> {
+    let boots: Vec<BootId> = node.read(|view| view.own_logs()).unwrap().iter().map(|log| log.boot).collect();
+    boots
+        .into_iter()
+        .flat_map(|boot| node.read(|view| view.entries_after(boot, 0, EVERYTHING)).unwrap())
+        .collect()
+}
+
+fn deliver(province: &Store, node: &Store, entries: Vec<Entry>) -> Ingested {
+    let identity = node.identity().clone();
+    province
+        .write(move |tx| {
+            let rights = seat_rights([identity.seat.clone()].into(), false);
+            let origin = Origin::Node { machine: identity.machine, seat: &identity.seat, rights: &rights };
+            tx.ingest(&entries, &origin)
+        })
+        .unwrap()
+}
+
+fn push(node: &Store, province: &Store) -> Ingested {
+    deliver(province, node, own_entries(node))
+}
+
+/// Brings a node's feed up to date in stretches of about `bytes_max`.
+fn pull(node: &Store, province: &Store, bytes_max: usize) {
+    let identity = node.identity().clone();
+    loop {
+        let mine = node.read(|view| view.feed_head(&identity.seat)).unwrap();
+        let theirs = province.read(|view| view.feed_head(&identity.seat)).unwrap().unwrap();
+        let after = mine.filter(|mine| mine.feed == theirs.feed).map_or(0, |mine| mine.position);
+        let page =
+            province.read(|view| view.feed_after(&identity.seat, after, bytes_max, None)).unwrap().unwrap();
+        if page.rows.is_empty() {
+            if mine.is_none() {
+                node.write(move |tx| tx.begin_feed(theirs.feed)).unwrap();
+            }
+            assert_eq!(node.read(|view| view.feed_head(&identity.seat)).unwrap(), Some(theirs));
+            return;
+        }
+        let pieces = page
+            .rows
+            .into_iter()
+            .map(|row| {
+                let entry = row.entry;
+                let known = node.read(|view| view.log_head(entry.log)).unwrap();
+                let is_held =
+                    row.machine == Some(identity.machine) && known.is_some_and(|log| log.lsn >= entry.lsn);
+                if is_held {
+                    FeedPiece::OwnRun { log: entry.log, first: entry.lsn, last: entry.lsn }
+                } else {
+                    FeedPiece::Entry(entry)
+                }
+            })
+            .collect();
+        let batch = FeedBatch { feed: theirs.feed, after, pieces };
+        let again = batch.clone();
+        let stored = node.write(move |tx| tx.store_feed(&batch)).unwrap();
+        let FeedStored::Stored { head, .. } = stored else { panic!("{stored:?}") };
+        assert_eq!(head.digest, page.end_digest);
+        let repeated = node.write(move |tx| tx.store_feed(&again)).unwrap();
+        assert_eq!(repeated, FeedStored::NotNext { head: Some(head) }, "a repeated stretch moves nothing");
+    }
+}
+
+fn sync(node: &Store, province: &Store) {
+    push(node, province);
+    pull(node, province, 700);
+}
+
+fn rows(store: &Store) -> Vec<projection::DossierRow> {
+    store.read(|view| view.list(&ListFilter::default())).unwrap()
+}
+
+/// Everything a row says, for comparing replicas.
+fn summary(row: &projection::DossierRow) -> String {
+    format!("{row:?} {:?} {:?} {:?} {}", row.owner_name, row.heads, row.changed_at, row.generation)
+}
+
+fn summaries(store: &Store) -> Vec<String> {
+    rows(store).iter().map(summary).collect()
+}
+
+#[test]
+fn an_own_change_is_in_log_rows_and_questions_at_once() {
+    let (place, store) = node(1, "H27.101", "069");
+    let (doc, number) = lodge(&store, "H27.101", "Nguyễn Văn Thử");
+    assert_eq!(number, "H27.101-260302-0690001");
+    let row = store.read(|view| view.dossier(doc)).unwrap().unwrap();
+    assert_eq!((row.status, row.custody.as_str(), row.holder.clone()), (2, "held", Some(code("H27.101"))));
+    assert_eq!(row.owner_name.as_deref(), Some("Nguyễn Văn Thử"));
+    let by_request = store.read(|view| view.dossier_by_request(&format!("request {number}"))).unwrap();
+    assert_eq!(by_request.map(|row| row.doc), Some(doc));
+    let by_code = store.read(|view| view.dossier_by_lookup_code("0000ABCD")).unwrap();
+    assert_eq!(by_code.map(|row| row.doc), Some(doc));
+    assert_eq!(store.read(|view| view.dossiers_by_number(&number)).unwrap(), [row]);
+    let changes = store.read(|view| view.changes_of(doc)).unwrap();
+    assert_eq!((changes.len(), changes[0].facts.state, changes[0].facts.lsn), (1, EntryState::Applied, 2));
+    write(&store, doc, Note {});
+    let state = store.read(|view| view.state(doc)).unwrap().unwrap();
+    assert_eq!(state.acts.len(), 2);
+    assert_eq!(findings(&store), Vec::<&str>::new());
+    drop(store);
+    let store = place.open();
+    assert_eq!(store.read(|view| view.changes_of(doc)).unwrap().len(), 2);
+    write(&store, doc, Note {});
+    assert_eq!(findings(&store), Vec::<&str>::new());
+}
+
+#[test]
+fn a_stale_document_is_not_written_on() {
+    let (_place, store) = node(1, "H27.101", "069");
+    let (doc, _) = lodge(&store, "H27.101", "Nguyễn Văn Thử");
+    let stale = store.write(move |tx| Ok(tx.document(doc)?.unwrap())).unwrap();
+    write(&store, doc, Note {});
+    let refused = store.write(move |tx| {
+        let mut stale = stale;
+        let seat = tx.identity().seat.clone();
+        let writing = Writing { acts: vec![act(&seat, 1, Note {}.into())], ..Writing::default() };
+        let at = tx.now();
+        tx.append_change(doc, &mut stale, &writing, at).map(|_| ())
+    });
+    assert!(matches!(refused, Err(StoreError::Bug(_))), "{refused:?}");
+}
+
+#[test]
+fn a_dossier_reaches_its_parties_whole_and_the_feeds_have_no_gaps() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    let (_b, b) = node(2, "H27.102", "070");
+    let (_c, c) = node(3, "H27.103", "071");
+    for one in [&a, &b, &c] {
+        enrol(&province, one);
+    }
+    let (doc, _) = lodge(&a, "H27.102", "Nguyễn Văn Thử");
+    let (other, _) = lodge(&a, "H27.101", "Trần Thị Giả");
+    write(&a, doc, Note {});
+    sync(&a, &province);
+    sync(&b, &province);
+    sync(&c, &province);
+    assert_eq!(rows(&b).len(), 1);
+    assert_eq!(rows(&c).len(), 0);
+    // C becomes a party in the middle of the dossier's life.
+    write(&a, doc, transfer("H27.103"));
+    sync(&a, &province);
+    sync(&c, &province);
+    write(&c, doc, TakeOver { step: None });
+    for _ in 0..2 {
+        for one in [&c, &b, &a] {
+            sync(one, &province);
+        }
+    }
+    let at = |store: &Store, doc| store.read(|view| view.dossier(doc)).unwrap().map(|row| summary(&row));
+    for one in [&a, &b, &c] {
+        assert_eq!(at(one, doc), at(&province, doc));
+        assert_eq!(findings(one), Vec::<&str>::new());
+    }
+    assert_eq!((at(&b, other), at(&c, other)), (None, None));
+    assert_eq!(at(&a, other), at(&province, other));
+    assert_eq!(findings(&province), Vec::<&str>::new());
+    let holder = province.read(|view| view.dossier(doc)).unwrap().unwrap().holder;
+    assert_eq!(holder, Some(code("H27.103")));
+}
+
+#[test]
+fn a_seat_enrolled_late_gets_the_history_of_its_dossiers() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    let (_b, b) = node(2, "H27.102", "070");
+    enrol(&province, &a);
+    for _ in 0..3 {
+        lodge(&a, "H27.102", "Nguyễn Văn Thử");
+    }
+    sync(&a, &province);
+    enrol(&province, &b);
+    sync(&b, &province);
+    assert_eq!(summaries(&b), summaries(&province));
+    assert_eq!(rows(&b).len(), 3);
+    assert_eq!(findings(&province), Vec::<&str>::new());
+}
+
+#[test]
+fn acts_of_the_province_itself_reach_the_parties() {
+    let (_p, province) = province();
+    grant(&province, &["800"]);
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    let (doc, _) = lodge(&a, "H27.02", "Nguyễn Văn Thử");
+    write(&a, doc, transfer("H27.02"));
+    sync(&a, &province);
+    write_for(&province, &code("H27.02"), doc, TakeOver { step: None });
+    sync(&a, &province);
+    assert_eq!(summaries(&a), summaries(&province));
+    assert_eq!(rows(&a)[0].holder, Some(code("H27.02")));
+    assert_eq!(findings(&a), Vec::<&str>::new());
+    assert_eq!(findings(&province), Vec::<&str>::new());
+}
+
+#[test]
+fn repeated_batches_change_nothing() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    let (doc, _) = lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    write(&a, doc, Note {});
+    let first = push(&a, &province);
+    assert_eq!((first.new, first.applied, first.repeated), (3, 3, 0));
+    let before = (summaries(&province), province.read(|view| view.feed_head(&code("H27.101"))).unwrap());
+    let again = push(&a, &province);
+    assert_eq!((again.new, again.applied, again.repeated), (0, 0, 3));
+    assert_eq!(
+        (summaries(&province), province.read(|view| view.feed_head(&code("H27.101"))).unwrap()),
+        before
+    );
+    let counts = province.read(|view| view.entry_counts(NodeId([1; 16]))).unwrap();
+    assert_eq!((counts.applied, counts.waiting), (3, 0));
+}
+
+/// Two dossiers with several changes each, written by one node in two processes.
+fn some_entries() -> (Store, Place, Vec<Entry>) {
+    let (place, store) = node(1, "H27.101", "069");
+    let (one, _) = lodge(&store, "H27.101", "Nguyễn Văn Thử");
+    write(&store, one, Note {});
+    let (two, _) = lodge(&store, "H27.102", "Trần Thị Giả");
+    drop(store);
+    let store = place.open();
+    write(&store, one, transfer("H27.102"));
+    write(&store, two, Note {});
+    write(&store, two, Note {});
+    let entries = own_entries(&store);
+    (store, place, entries)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_order_and_repetition_of_arrival_gives_the_same_rows(
+        order in Just((0..8usize).collect::<Vec<_>>()).prop_shuffle(),
+        batch in 1usize..5,
+        doubled in 0usize..8,
+    ) {
+        let (node, _node_place, entries) = some_entries();
+        prop_assert_eq!(entries.len(), 8);
+        let (_p, province) = province();
+        enrol(&province, &node);
+        let mut arriving: Vec<Entry> = order.iter().map(|index| entries[*index].clone()).collect();
+        arriving.push(entries[doubled].clone());
+        for piece in arriving.chunks(batch) {
+            deliver(&province, &node, piece.to_vec());
+        }
+        prop_assert_eq!(summaries(&province), summaries(&node));
+        let logs = province.read(|view| view.logs_of(NodeId([1; 16]))).unwrap();
+        let heads: BTreeSet<_> = logs.iter().map(|log| (log.boot, log.lsn, log.chain)).collect();
+        let own = node.read(|view| view.own_logs()).unwrap();
+        prop_assert_eq!(heads, own.iter().map(|log| (log.boot, log.lsn, log.chain)).collect());
+        prop_assert_eq!(province.read(|view| view.waiting_entries()).unwrap(), 0);
+        prop_assert_eq!(findings(&province), Vec::<&str>::new());
+        // A node that follows the feed has the same, although its order differs from the log's.
+        pull(&node, &province, 400);
+        prop_assert_eq!(findings(&node), Vec::<&str>::new());
+    }
+}
+
+#[test]
+fn what_arrives_before_what_it_builds_on_waits_and_is_in_no_feed() {
+    let (node, _place, entries) = some_entries();
+    let (_p, province) = province();
+    enrol(&province, &node);
+    // The last two changes of the second dossier, without the first.
+    let done = deliver(&province, &node, entries[6..].to_vec());
+    assert_eq!((done.waiting, done.applied), (2, 0));
+    let counts = province.read(|view| view.entry_counts(NodeId([1; 16]))).unwrap();
+    assert_eq!((counts.waiting, counts.applied), (2, 0));
+    assert_eq!(province.read(|view| view.feed_head(&code("H27.101"))).unwrap().unwrap().position, 0);
+    assert_eq!(rows(&province).len(), 0);
+    let done = deliver(&province, &node, entries.clone());
+    assert_eq!((done.waiting, done.applied, done.repeated), (0, 8, 2));
+}
+
+#[test]
+fn acts_of_another_seat_are_quarantined_and_only_what_builds_on_them_waits() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    let (poisoned, _) = lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    let (healthy, _) = lodge(&a, "H27.101", "Trần Thị Giả");
+    write_for(&a, &code("H27.102"), poisoned, Note {});
+    write(&a, poisoned, Note {});
+    write(&a, healthy, Note {});
+    let done = push(&a, &province);
+    assert_eq!((done.quarantined, done.waiting, done.applied), (1, 1, 4));
+    let acts = |doc| province.read(|view| view.state(doc)).unwrap().unwrap().acts.len();
+    assert_eq!((acts(poisoned), acts(healthy)), (1, 2));
+    let listed = province.read(|view| view.quarantine(None, 10)).unwrap();
+    assert_eq!((listed.len(), listed[0].reason.as_deref()), (1, Some(reason::OTHER_SEAT)));
+    assert_eq!(province.read(|view| view.quarantine(Some(NodeId([7; 16])), 10)).unwrap(), []);
+    assert_eq!(findings(&province), Vec::<&str>::new());
+    let id = listed[0].id;
+    let decided = province.write(move |tx| tx.decide(id, Decision::Release)).unwrap();
+    assert_eq!(decided.applied, 2);
+    assert_eq!(acts(poisoned), 3);
+    let twice = province.write(move |tx| tx.decide(id, Decision::Refuse));
+    assert!(matches!(twice, Err(StoreError::Refused(refusal)) if refusal.code == "quarantine-not-found"));
+    pull(&a, &province, 700);
+    assert_eq!(summaries(&a), summaries(&province));
+    assert_eq!(findings(&province), Vec::<&str>::new());
+}
+
+#[test]
+fn a_banned_machine_is_heard_and_nothing_of_it_applied() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    push(&a, &province);
+    province.write(|tx| tx.ban_machine(NodeId([1; 16]), "stolen")).unwrap();
+    lodge(&a, "H27.101", "Trần Thị Giả");
+    let done = push(&a, &province);
+    assert_eq!((done.quarantined, done.applied), (1, 0));
+    assert_eq!(rows(&province).len(), 1);
+    let listed = province.read(|view| view.quarantine(Some(NodeId([1; 16])), 10)).unwrap();
+    assert_eq!(listed[0].reason.as_deref(), Some(reason::BANNED));
+}
+
+#[test]
+fn unreadable_entries_are_refused_the_rest_flows_and_a_wrong_body_is_healed() {
+    let (node, _place, entries) = some_entries();
+    let (_p, province) = province();
+    enrol(&province, &node);
+    let mut broken = entries.clone();
+    // The second dossier's first change comes with the body of another, and one change is garbage by its own hash.
+    broken[3].body = entries[1].body.clone();
+    let garbage = Entry {
+        hash: sync_protocol::ids::ChangeHash([3; 32]),
+        body: Some(b"garbage".to_vec()),
+        ..entries[7].clone()
+    };
+    broken[7] = garbage;
+    let done = deliver(&province, &node, broken);
+    assert_eq!((done.refused, done.waiting), (2, 1), "{done:?}");
+    assert_eq!(rows(&province).len(), 1);
+    let reasons: BTreeSet<_> = province
+        .read(|view| view.quarantine(None, 10))
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.reason.unwrap())
+        .collect();
+    assert_eq!(reasons, [reason::BODY_HASH.to_owned(), reason::UNDECODABLE.to_owned()].into());
+    let done = deliver(&province, &node, entries[..7].to_vec());
+    assert_eq!((done.repeated, done.applied, done.refused), (7, 2, 0), "{done:?}");
+    assert_eq!(rows(&province).len(), 2);
+    let forked = deliver(&province, &node, entries[7..].to_vec());
+    assert_eq!(forked.forked, [(entries[7].log, entries[7].lsn)], "the first history stays");
+    assert_eq!(findings(&province), Vec::<&str>::new());
+}
+
+#[test]
+fn a_change_under_another_machines_log_or_boot_is_not_taken() {
+    let (node_a, _place, entries) = some_entries();
+    let (_b, b) = node(2, "H27.102", "070");
+    let (_p, province) = province();
+    enrol(&province, &node_a);
+    enrol(&province, &b);
+    deliver(&province, &node_a, entries.clone());
+    let stolen_log = deliver(&province, &b, vec![Entry { lsn: 20, ..entries[1].clone() }]);
+    assert_eq!(stolen_log.foreign, [entries[1].log].into());
+    let claimed = deliver(&province, &b, vec![Entry { log: BootId([5; 16]), lsn: 1, ..entries[0].clone() }]);
+    assert_eq!(claimed.quarantined, 1, "a boot entry that names another machine");
+    let copied = deliver(
+        &province,
+        &b,
+        vec![Entry { log: BootId([5; 16]), lsn: 2, doc: DocId([8; 16]), ..entries[1].clone() }],
+    );
+    assert_eq!(copied.refused, 1, "its author is not the log it stands in");
+    assert_eq!(rows(&province).len(), 2);
+}
+
+#[test]
+fn rebuild_gives_the_rows_that_stood_there() {
+    let (node, _place, _) = some_entries();
+    let before = summaries(&node);
+    node.write(|tx| {
+        tx.connection()
+            .execute_batch("UPDATE dossier SET status = 9, owner_name = 'x'; DELETE FROM party;")?;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(findings(&node), ["verify-view", "verify-view"]);
+    assert_eq!(node.write(|tx| tx.rebuild()).unwrap(), 2);
+    assert_eq!(summaries(&node), before);
+    assert_eq!(findings(&node), Vec::<&str>::new());
+}
+
+#[test]
+fn a_machine_put_back_gets_its_own_entries_from_its_feed_and_works_on() {
+    let (_p, province) = province();
+    let (place, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    sync(&a, &province);
+    drop(a);
+    let backup = place.copy_to("backup");
+    let a = place.open();
+    let (lost, _) = lodge(&a, "H27.101", "Trần Thị Giả");
+    write(&a, lost, Note {});
+    sync(&a, &province);
+    drop(a);
+    place.restore_from(&backup);
+    let a = place.open();
+    assert_eq!(conditions(&a), [ROLLED_BACK]);
+    let (_, number) = lodge(&a, "H27.101", "Lê Văn Mẫu");
+    assert_eq!(number, "H27.101-260302-0690003", "behind the lost one");
+    sync(&a, &province);
+    assert_eq!(conditions(&a), Vec::<String>::new(), "what was lost has come back");
+    write(&a, lost, Note {});
+    sync(&a, &province);
+    assert_eq!(summaries(&a), summaries(&province));
+    assert_eq!(rows(&a).len(), 3);
+    assert_eq!(findings(&a), Vec::<&str>::new());
+    assert_eq!(findings(&province), Vec::<&str>::new());
+}
+
+#[test]
+fn two_copies_at_work_lose_nothing_repeat_no_number_and_are_both_told() {
+    let (_p, province) = province();
+    let (place, a) = node(1, "H27.101", "069");
+    grant(&a, &["070"]);
+    enrol(&province, &a);
+    lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    sync(&a, &province);
+    drop(a);
+    let copy_dir = place.copy_to("copy");
+    let original = place.open();
+    let copy = Store::open(&copy_dir, place.options_with(&place.root.path().join("other"))).unwrap();
+    let (_, ours) = lodge(&original, "H27.101", "Trần Thị Giả");
+    let (_, theirs) = lodge(&copy, "H27.101", "Lê Văn Mẫu");
+    assert_eq!((ours.as_str(), theirs.as_str()), ("H27.101-260302-0690002", "H27.101-260302-0700001"));
+    for _ in 0..2 {
+        sync(&original, &province);
+        sync(&copy, &province);
+    }
+    assert_eq!(summaries(&original), summaries(&province));
+    assert_eq!(summaries(&copy), summaries(&province));
+    assert_eq!(rows(&province).len(), 3);
+    assert_eq!(conditions(&original), [OTHER_COPY]);
+    assert_eq!(conditions(&copy), [NO_WITNESS, OTHER_COPY]);
+    assert_eq!(state_of(&original, "070"), SeriesState::UsedElsewhere, "never begun here");
+    assert_eq!(findings(&original), Vec::<&str>::new());
+}
+
+#[test]
+fn a_perfect_image_that_repeats_a_number_is_told_and_left_behind() {
+    let (_p, province) = province();
+    let (place, a) = node(1, "H27.101", "069");
+    grant(&a, &["070", "071"]);
+    enrol(&province, &a);
+    append(&a, "boot");
+    sync(&a, &province);
+    drop(a);
+    let image_dir = place.copy_to("image");
+    let image_witness = place.root.path().join("image-witness");
+    std::fs::copy(&place.witness, &image_witness).unwrap();
+    let a = place.open();
+    let image = Store::open(&image_dir, place.options_with(&image_witness)).unwrap();
+    let (_, ours) = lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    let (_, theirs) = lodge(&image, "H27.101", "Trần Thị Giả");
+    assert_eq!(ours, theirs, "nothing could tell them apart");
+    sync(&a, &province);
+    sync(&image, &province);
+    sync(&a, &province);
+    for one in [&a, &image] {
+        assert_eq!(conditions(one), ["other-copy", "duplicate-series", "duplicate-number"]);
+        assert_eq!(rows(one).len(), 2, "both are kept");
+        assert_eq!(findings(one), ["verify-number-twice"]);
+        assert_eq!(state_of(one, "069"), SeriesState::Retired);
+    }
+    assert_eq!(conditions(&province), ["duplicate-number"]);
+}
+
+#[test]
+fn a_feed_is_taken_in_order_and_begins_anew_under_another_id() {
+    let (node, _place, _) = some_entries();
+    let (_p, first) = province();
+    enrol(&first, &node);
+    sync(&node, &first);
+    let head = node.read(|view| view.feed_head(&code("H27.101"))).unwrap().unwrap();
+    let batch = |feed, after, pieces| FeedBatch { feed, after, pieces };
+    let store = |batch: FeedBatch| node.write(move |tx| tx.store_feed(&batch)).unwrap();
+    assert_eq!(store(batch(head.feed, head.position + 1, vec![])), FeedStored::NotNext { head: Some(head) });
+    let other = sync_protocol::ids::FeedId([4; 16]);
+    assert_eq!(store(batch(other, 3, vec![])), FeedStored::NotNext { head: Some(head) });
+    let log = own_entries(&node)[0].log;
+    let run = FeedPiece::OwnRun { log, first: 1, last: 99 };
+    let missing = store(batch(head.feed, head.position, vec![run]));
+    assert!(matches!(missing, FeedStored::MissingOwn { last: 99, .. }), "{missing:?}");
+    let fork = Entry { hash: sync_protocol::ids::ChangeHash([1; 32]), ..own_entries(&node)[1].clone() };
+    let forked = store(batch(head.feed, head.position, vec![FeedPiece::Entry(fork)]));
+    assert!(matches!(forked, FeedStored::Forked { .. }), "{forked:?}");
+    // A restored province gives another id: position 0, entries stay.
+    let (_p2, second) = province();
+    enrol(&second, &node);
+    push(&node, &second);
+    let before = summaries(&node);
+    pull(&node, &second, 700);
+    assert_eq!(summaries(&node), before);
+    assert_eq!(findings(&node), Vec::<&str>::new());
+    node.write(move |tx| tx.begin_feed(other)).unwrap();
+    let head = node.read(|view| view.feed_head(&code("H27.101"))).unwrap().unwrap();
+    assert_eq!((head.feed, head.position, head.digest), (other, 0, Digest::default()));
+}
+
+#[test]
+fn digests_in_the_middle_of_a_long_feed_are_those_of_a_plain_sum() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    let tickets: Vec<_> = (0..200)
+        .map(|n| a.submit(move |tx| tx.append_entry(EntryKind::ANCHOR, format!("{n}").as_bytes())))
+        .collect();
+    tickets.into_iter().for_each(|ticket| {
+        ticket.wait().unwrap();
+    });
+    push(&a, &province);
+    let seat = code("H27.101");
+    let page = province.read(|view| view.feed_after(&seat, 0, EVERYTHING, None)).unwrap().unwrap();
+    assert_eq!(page.rows.len(), 201);
+    let key = sync_protocol::head::feed_key(page.head.feed);
+    let mut digest = Digest::default();
+    for row in &page.rows {
+        digest = digest.plus(&key, row.entry.link());
+        let told = province.read(|view| view.feed_digest_at(&seat, row.position)).unwrap();
+        assert_eq!(told, Some(digest), "{}", row.position);
+    }
+    assert_eq!((digest, digest), (page.head.digest, page.end_digest));
+    assert_eq!(province.read(|view| view.feed_digest_at(&seat, 202)).unwrap(), None);
+    let marks: i64 = province
+        .read(|view| Ok(view.connection.query_row("SELECT count(*) FROM feed_mark", [], |row| row.get(0))?))
+        .unwrap();
+    assert_eq!(marks, 3, "at 64, 128 and 192, so that no question sums the whole feed");
+    let own = province
+        .read(|view| view.feed_after(&seat, 198, EVERYTHING, Some(NodeId([1; 16]))))
+        .unwrap()
+        .unwrap();
+    assert_eq!(own.rows.iter().map(|row| row.entry.body.is_some()).collect::<Vec<_>>(), [false; 3]);
+}
+
+// ---- items, proofs, machines, lists, verify ------------------------------------------------------------------------
+
+fn item(n: u64, prev: Hash) -> Item {
+    let bytes = format!("item {n} after {prev}").into_bytes();
+    Item { n, hash: Hash(*blake3::hash(&bytes).as_bytes()), prev, kind: 3, bytes }
+}
+
+#[test]
+fn items_are_taken_in_their_chain_and_others_laid_aside() {
+    let (_p, store) = province();
+    let (one, start) = (item(1, Hash([0; 32])), Hash([0; 32]));
+    let two = item(2, one.hash);
+    let store_item = |item: &Item| {
+        let item = item.clone();
+        store.write(move |tx| tx.store_item(&item)).unwrap()
+    };
+    assert_eq!(store_item(&two), ItemStored::Gap { n: 0 });
+    assert_eq!(store_item(&one), ItemStored::Stored);
+    assert_eq!(store_item(&item(2, Hash([7; 32]))), ItemStored::Aside);
+    assert_eq!(store_item(&two), ItemStored::Stored);
+    assert_eq!([store_item(&two), store_item(&one)], [ItemStored::Repeated, ItemStored::Repeated]);
+    let other_first = Item { bytes: b"x".to_vec(), hash: Hash([6; 32]), ..item(1, start) };
+    assert_eq!(store_item(&other_first), ItemStored::Aside);
+    let (head, items) = store.read(|view| Ok((view.item_head()?, view.items_after(0, EVERYTHING)?))).unwrap();
+    assert_eq!((head.n, head.hash), (2, Some(two.hash)));
+    assert_eq!(items.iter().map(|item| item.bytes.clone()).collect::<Vec<_>>(), [one.bytes, two.bytes]);
+    assert_eq!(store.read(|view| view.items_after(0, 1)).unwrap().len(), 1);
+}
+
+#[test]
+fn the_directory_in_force_is_the_newest_that_holds_already() {
+    let (_p, store) = province();
+    for (version, effective_at) in [(1, 100), (2, 200), (3, 300)] {
+        let body = vec![u8::try_from(version).unwrap(); 5000];
+        let directory = DirectoryVersion {
+            version,
+            item: u64::from(version),
+            hash: Hash([9; 32]),
+            effective_at: Millis(effective_at),
+            body,
+        };
+        store.write(move |tx| tx.store_directory(&directory)).unwrap();
+    }
+    let in_force = |at| store.read(|view| view.effective_directory(Millis(at))).unwrap();
+    assert_eq!(in_force(99), None);
+    assert_eq!(in_force(299).map(|found| (found.version, found.body)), Some((2, vec![2; 5000])));
+    assert_eq!(store.read(|view| view.newest_directory()).unwrap(), Some((3, Hash([9; 32]))));
+    assert_eq!(store.read(|view| view.directory(1)).unwrap().map(|found| found.version), Some(1));
+}
+
+#[test]
+fn proofs_and_acks_show_how_far_each_change_has_got() {
+    let (_place, store) = node(1, "H27.101", "069");
+    let (doc, _) = lodge(&store, "H27.101", "Nguyễn Văn Thử");
+    write(&store, doc, Note {});
+    write(&store, doc, Note {});
+    let boot = store.current_boot().unwrap();
+    assert_eq!(store.read(|view| view.unproved()).unwrap().changes, 3);
+    let proof = |number, at| StoredProof {
+        machine: NodeId([1; 16]),
+        number,
+        hash: Hash([1; 32]),
+        at: Millis(at),
+        position: 1,
+        digest: Digest::default(),
+        applied: 1,
+        waiting: 0,
+        quarantined: 0,
+        refused: 0,
+        bytes: format!("{at}").into_bytes(),
+    };
+    store
+        .write(move |tx| {
+            tx.store_proof(&proof(1, 100), &[(boot, 2)])?;
+            tx.store_proof(&proof(2, 200), &[(boot, 3)])?;
+            tx.store_proof(&proof(2, 300), &[(boot, 3)])?;
+            tx.store_proof(&proof(2, 250), &[(boot, 3)])?;
+            tx.set_acked(boot, 4)
+        })
+        .unwrap();
+    let ladder: Vec<_> = store
+        .read(|view| view.delivery_of(doc))
+        .unwrap()
+        .into_iter()
+        .map(|step| (step.lsn, step.is_own, step.is_acked, step.proof))
+        .collect();
+    assert_eq!(ladder, [(2, true, true, Some(1)), (3, true, true, Some(2)), (4, true, true, None)]);
+    let (last, all, unproved) = store
+        .read(|view| {
+            let machine = NodeId([1; 16]);
+            Ok((view.last_proof(machine)?, view.proofs_after(machine, 0)?, view.unproved()?))
+        })
+        .unwrap();
+    assert_eq!(last.map(|last| (last.number, last.at)), Some((2, Millis(300))), "a renewal is never older");
+    assert_eq!((all.len(), unproved.changes, unproved.dossiers), (2, 1, 1));
+    store.write(move |tx| tx.take_back_acked(boot, 3)).unwrap();
+    assert_eq!(store.read(|view| view.log_head(boot)).unwrap().map(|log| log.acked_lsn), Some(3));
+}
+
+#[test]
+fn an_enrolment_code_serves_one_machine_in_time() {
+    let (place, store) = province();
+    let (code_hash, seat) = (Hash([1; 32]), code("H27.101"));
+    let expires_at = Millis(place.clock.wall.load(Ordering::Relaxed) + 1000);
+    let agency = seat.clone();
+    store.write(move |tx| tx.store_enrolment(code_hash, &agency, expires_at)).unwrap();
+    let late = Hash([2; 32]);
+    let agency = seat.clone();
+    store.write(move |tx| tx.store_enrolment(late, &agency, expires_at)).unwrap();
+    let take = |code_hash, node| {
+        store
+            .write(move |tx| tx.use_enrolment(code_hash, NodeId([node; 16])))
+            .map_err(|error| error.code().to_owned())
+    };
+    assert_eq!(take(Hash([3; 32]), 1), Err("enrol-unknown-code".to_owned()));
+    assert_eq!(take(code_hash, 1), Ok(seat.clone()));
+    assert_eq!(take(code_hash, 2), Err("enrol-code-used".to_owned()));
+    place.clock.wall.fetch_add(1000, Ordering::Relaxed);
+    assert_eq!(take(code_hash, 1), Ok(seat), "an answer lost on the line may be asked for again");
+    assert_eq!(take(late, 1), Err("enrol-code-expired".to_owned()));
+}
+
+#[test]
+fn lists_filter_search_without_marks_and_go_on_where_they_stopped() {
+    let (_place, store) = node(1, "H27.101", "069");
+    let mut docs = Vec::new();
+    for owner in ["Nguyễn Văn Thử", "Đặng Thị Mẫu", "Trần Văn Thử"] {
+        docs.push(lodge(&store, "H27.101", owner).0);
+    }
+    write(&store, docs[1], transfer("H27.102"));
+    let list = |filter: ListFilter| -> Vec<DocId> {
+        let found: Vec<DocId> =
+            store.read(|view| view.list(&filter)).unwrap().iter().map(|row| row.doc).collect();
+        assert_eq!(store.read(|view| view.count(&filter)).unwrap(), found.len() as u64);
+        found
+    };
+    let query = |text: &str| list(ListFilter { query: Some(text.to_owned()), ..ListFilter::default() });
+    assert_eq!(list(ListFilter::default()), docs);
+    assert_eq!(query("dang thi"), [docs[1]]);
+    assert_eq!(query("THU"), [docs[0], docs[2]]);
+    assert_eq!(query("0690003"), [docs[2]]);
+    assert_eq!(query("không có"), []);
+    assert_eq!(list(ListFilter { status: Some(4), ..ListFilter::default() }), [docs[1]]);
+    assert_eq!(list(ListFilter { holder: Some(code("H27.102")), ..ListFilter::default() }), [docs[1]]);
+    assert_eq!(list(ListFilter { needs_person: true, ..ListFilter::default() }), []);
+    let first =
+        store.read(|view| view.list(&ListFilter { limit: Some(2), ..ListFilter::default() })).unwrap();
+    let after = first.last().map(|row| (row.number.clone().unwrap(), row.doc));
+    assert_eq!(list(ListFilter { after: after.clone(), ..ListFilter::default() }), [docs[2]]);
+    let page = store.read(|view| view.documents_by_number(after.as_ref(), 10)).unwrap();
+    assert_eq!(page.iter().map(|(_, doc)| *doc).collect::<Vec<_>>(), [docs[2]]);
+}
+
+#[test]
+fn overdue_counts_by_day_and_only_open_dossiers() {
+    let (_place, store) = node(1, "H27.101", "069");
+    let (doc, _) = lodge(&store, "H27.101", "Nguyễn Văn Thử");
+    let due_at = crate::clock::parse_rfc3339("2026-03-05T17:00:00+07:00").unwrap();
+    let overdue = |at: &str| {
+        let overdue_at = crate::clock::parse_rfc3339(at);
+        store.read(|view| view.count(&ListFilter { overdue_at, ..ListFilter::default() })).unwrap()
+    };
+    assert_eq!(overdue("2030-01-01T00:00:00+07:00"), 0, "no due date is never overdue");
+    store
+        .write(move |tx| tx.execute("UPDATE dossier SET due_at = ?2 WHERE doc = ?1", (doc.0, due_at.0)))
+        .unwrap();
+    assert_eq!(overdue("2026-03-05T23:59:59+07:00"), 0);
+    assert_eq!(overdue("2026-03-06T00:00:01+07:00"), 1);
+    store.write(move |tx| tx.execute("UPDATE dossier SET finished_at = 1 WHERE doc = ?1", [doc.0])).unwrap();
+    assert_eq!(overdue("2026-03-06T00:00:01+07:00"), 0);
+}
+
+#[test]
+fn verify_finds_every_planted_damage() {
+    let plant = |statement: &'static str| {
+        let (node, _place, _) = some_entries();
+        let (_p, province) = province();
+        enrol(&province, &node);
+        push(&node, &province);
+        assert_eq!(findings(&province), Vec::<&str>::new());
+        province
+            .write(move |tx| {
+                tx.connection().execute_batch(statement)?;
+                Ok(())
+            })
+            .unwrap();
+        findings(&province).into_iter().collect::<BTreeSet<_>>()
+    };
+    for (statement, expected) in [
+        ("UPDATE log SET chain = zeroblob(32) WHERE id = 1", "verify-chain"),
+        ("UPDATE entry SET kind = 9 WHERE id = 1", "verify-chain"),
+        ("UPDATE body SET bytes = x'28b52ffd' WHERE entry = 2", "verify-body"),
+        (
+            "UPDATE body SET bytes = (SELECT bytes FROM body WHERE entry = 2), \
+          size_bytes = (SELECT size_bytes FROM body WHERE entry = 2) WHERE entry = 3",
+            "verify-body",
+        ),
+        ("DELETE FROM feed_row WHERE position = 2", "verify-feed-gap"),
+        ("UPDATE feed SET digest = zeroblob(32)", "verify-feed-digest"),
+        ("UPDATE dossier SET holder = 'H27.103'", "verify-view"),
+        ("DELETE FROM party WHERE seat = 'H27.102'", "verify-view"),
+        (
+            "INSERT INTO feed (seat, feed, digest) VALUES ('H27.102', zeroblob(16), zeroblob(32))",
+            "verify-feed-missing",
+        ),
+        ("UPDATE dossier SET number = 'H27.101-260302-0690001'", "verify-number-twice"),
+        (
+            "INSERT INTO series (series, granted_at, state, changed_at) VALUES ('069', 0, 2, 0)",
+            "verify-number-above-counter",
+        ),
+    ] {
+        let found = plant(statement);
+        assert!(found.contains(expected), "{statement}: {found:?}");
+    }
+}
+
+#[test]
+fn conditions_keep_their_beginning_and_the_audit_is_newest_first() {
+    let place = Place::commune();
+    let store = place.create();
+    store.write(|tx| tx.set_condition("other-copy", "", &[("boot", "a".to_owned())])).unwrap();
+    let since = store.read(|view| view.conditions()).unwrap()[0].since;
+    store.write(|tx| tx.set_condition("other-copy", "", &[("boot", "b".to_owned())])).unwrap();
+    let now = store.read(|view| view.conditions()).unwrap();
+    assert_eq!((now.len(), now[0].since, now[0].args[0].1.as_str()), (1, since, "b"));
+    store.write(|tx| tx.clear_condition("other-copy", "")).unwrap();
+    assert_eq!(conditions(&store), Vec::<String>::new());
+    store
+        .write(|tx| {
+            tx.audit_row("receive", Some(&"H27.101/02".parse().unwrap()), Some(DocId([1; 16])))?;
+            tx.audit_row("rebuild", None, None)
+        })
+        .unwrap();
+    let rows = store.read(|view| view.audit(10)).unwrap();
+    assert_eq!(rows.iter().map(|row| row.what.as_str()).collect::<Vec<_>>(), ["rebuild", "receive"]);
+    assert_eq!(rows[1].officer.as_deref(), Some("H27.101/02"));
+}
+
+#[test]
+fn every_refusal_of_the_store_has_words_for_a_person() {
+    let errors = [
+        StoreError::Locked,
+        StoreError::Absent { path: "x".into() },
+        StoreError::Newer { found: 2, ours: 1 },
+        StoreError::Corrupt { what: "x".to_owned() },
+        StoreError::Io(Arc::new(std::io::Error::other("x"))),
+    ];
+    for error in errors {
+        let refusal = error.to_refusal();
+        assert_eq!(refusal.code, error.code());
+        for language in crate::i18n::Language::ALL {
+            let said = crate::i18n::say(language, &refusal);
+            assert!(said.next.is_some() && !said.message.contains('{'), "{said:?}");
+        }
+    }
+}
