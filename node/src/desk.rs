@@ -244,7 +244,7 @@ impl Desk {
             .collect();
         if acts.is_empty() {
             // What it builds on is not here: a mark could not be written beside it.
-            return Err(Refusal::new("quarantine-waits").with("id", row).into());
+            return Err(Refusal::new("quarantine-builds-on-missing").with("id", row).into());
         }
         let officer = OfficerId { seat: self.store.identity().seat.clone(), number: "tinh".to_owned() };
         let mark = Mark { acts, mark: MarkKind::Void, basis: why.to_owned() };
