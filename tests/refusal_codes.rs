@@ -26,6 +26,8 @@ const NOT_CODES: &[(&str, &str)] = &[
     ("province-name", "a value of the store"),
     ("directory-publish", "what a row of the audit says"),
     ("enrol-new", "what a row of the audit says"),
+    ("enrol-ban", "what a row of the audit says"),
+    ("quarantine-release", "what a row of the audit says"),
     ("quarantine-void", "what a row of the audit says"),
 ];
 

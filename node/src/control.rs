@@ -78,6 +78,22 @@ pub enum Command {
         /// From when it is in force, in milliseconds since 1970; now without it.
         effective_at: Option<i64>,
     },
+    /// A machine is shut out for good.
+    EnrolBan {
+        /// Its id: 32 hex digits.
+        node: String,
+        /// Why; no personal data.
+        why: String,
+        /// From when its accepted work is suspect, in milliseconds since 1970; none of it without.
+        suspect_from: Option<i64>,
+    },
+    /// Quarantined entries are applied after all.
+    QuarantineRelease {
+        /// Their ids.
+        ids: Vec<String>,
+        /// Or all of this machine: 32 hex digits.
+        machine: Option<String>,
+    },
     /// Quarantined entries are marked void by a person.
     QuarantineVoid {
         /// Their ids.

@@ -17,6 +17,7 @@ use crate::control::LineAnswer;
 use crate::desk::Answer;
 use crate::refusal::Refusal;
 use crate::roles::Office;
+use crate::roles::ban;
 use crate::roles::commune;
 use crate::roles::province;
 use crate::roles::store_failure;
@@ -154,6 +155,12 @@ impl Handler for Operations {
             }
             Command::DirectoryPublish { effective_at } => {
                 province::publish(&self.office, effective_at.map(Millis))
+            }
+            Command::EnrolBan { node, why, suspect_from } => {
+                ban::ban(&self.office, node, why, suspect_from.map(Millis))
+            }
+            Command::QuarantineRelease { ids, machine } => {
+                province::quarantine_release(&self.office, ids, machine.as_deref())
             }
             Command::QuarantineVoid { ids, why } => province::quarantine_void(&self.office, ids, why),
         }

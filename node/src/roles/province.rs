@@ -35,6 +35,7 @@ use crate::roles::AUTHORITY_DAYS;
 use crate::roles::CERTIFICATE_DAYS;
 use crate::roles::Office;
 use crate::roles::SERIES_AT_ENROLMENT;
+use crate::roles::ban;
 use crate::roles::fresh_seeds;
 use crate::roles::identity_failure;
 use crate::roles::store_failure;
@@ -45,8 +46,10 @@ use crate::store::Role;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::WriteTx;
+use crate::store::log::EntryFacts;
 use crate::store::numbers::SeriesBlock;
 use crate::store::open::create_private;
+use crate::store::quarantine::Decision;
 use crate::sync::node_store::take_item;
 use crate::sync::province_store::ProvinceSide;
 use crate::sync::run::ProvinceWake;
@@ -158,7 +161,7 @@ pub fn init_with(
 }
 
 /// Adds an item to the province's chain.
-fn append_item(
+pub(super) fn append_item(
     tx: &mut WriteTx<'_>,
     identity: &MachineIdentity,
     kind: ItemKind,
@@ -328,6 +331,47 @@ pub fn quarantine_void(office: &Office, ids: &[String], why: &str) -> Result<ser
     Ok(serde_json::json!({ "decided": decided }))
 }
 
+/// Applies quarantined entries after all: those named, or all of one machine. One commit for each; what cannot be
+/// released says why and stops no other.
+///
+/// # Errors
+/// This is not the provincial server, `machine` is no machine's id, or the store fails.
+pub fn quarantine_release(
+    office: &Office,
+    ids: &[String],
+    machine: Option<&str>,
+) -> Result<serde_json::Value, Failure> {
+    require_province(office)?;
+    let all = match machine {
+        None => ids.to_vec(),
+        Some(node) => {
+            let node = ban::known_machine(office, node)?.node;
+            let rows = office.store.read(|view| view.quarantined_rows(node)).map_err(store_failure)?;
+            rows.iter().map(ToString::to_string).collect()
+        }
+    };
+    let mut decided = Vec::with_capacity(all.len());
+    for id in all {
+        decided.push(match release_one(office, &id) {
+            Ok(entry) => serde_json::json!({ "id": id, "state": entry.state.name(), "reason": entry.reason }),
+            Err(StoreError::Refused(refusal)) => serde_json::json!({ "id": id, "refused": refusal }),
+            Err(error) => return Err(store_failure(error)),
+        });
+    }
+    Ok(serde_json::json!({ "decided": decided }))
+}
+
+fn release_one(office: &Office, id: &str) -> Result<EntryFacts, StoreError> {
+    let row: i64 = id.parse().map_err(|_| Refusal::of_field("quarantine-not-found", "id").with("id", id))?;
+    office.store.write(move |tx| {
+        tx.decide(row, Decision::Release)?;
+        let gone = || StoreError::Bug("a decided entry is gone".to_owned());
+        let entry = tx.entry_facts(row)?.ok_or_else(gone)?;
+        tx.audit_row("quarantine-release", None, Some(entry.doc))?;
+        Ok(entry)
+    })
+}
+
 /// The door where new machines are certified.
 #[derive(Debug)]
 struct Door {
@@ -363,6 +407,8 @@ impl EnrolDesk for Door {
                     let machine = tx.machine(ask.node)?;
                     Ok(machine.map(|machine| machine.certificate).ok_or(EnrolRefusal::Unavailable))
                 }
+                // Its keys are known to be lost, whoever has a fresh code.
+                Verdict::Sign if tx.is_banned(ask.node)? => Ok(Err(EnrolRefusal::BadRequest)),
                 Verdict::Sign => {
                     let terms = Terms {
                         role: crate::identity::Role::Commune,
@@ -459,14 +505,35 @@ pub fn serve(
     Ok(())
 }
 
-/// Runs each stream a machine opens as a session on a thread of its own.
+/// Runs each stream a machine opens as a session on a thread of its own, until the machine is banned.
 async fn answer(
     office: Arc<Office>,
     connection: Connection,
     stop: Stop,
     sessions: Arc<tokio::sync::Semaphore>,
 ) {
-    while let Ok((sender, receiver)) = connection.accept_stream().await {
+    let (grown, mut items) = tokio::sync::watch::channel(());
+    let _subscription = office.store.subscribe(move |growth| {
+        if growth.item.is_some() {
+            grown.send_replace(());
+        }
+    });
+    // Also a ban that fell between the handshake and the subscription.
+    items.mark_changed();
+    loop {
+        let stream = tokio::select! {
+            stream = connection.accept_stream() => stream,
+            _ = items.changed() => {
+                let (store, node) = (Arc::clone(&office.store), connection.peer().node);
+                let looked = tokio::task::spawn_blocking(move || store.read(|view| view.is_banned(node)));
+                if let Ok(Ok(true)) = looked.await {
+                    connection.close(CloseCode::Banned);
+                    return;
+                }
+                continue;
+            }
+        };
+        let Ok((sender, receiver)) = stream else { return };
         let Ok(slot) = Arc::clone(&sessions).try_acquire_owned() else {
             connection.close(CloseCode::Busy);
             return;

@@ -586,7 +586,7 @@ impl WriteTx<'_> {
     }
 
     /// Whether a document has begun here.
-    fn has_beginning(&self, doc: DocId) -> Result<bool, StoreError> {
+    pub(crate) fn has_beginning(&self, doc: DocId) -> Result<bool, StoreError> {
         let mut statement = self.connection().prepare_cached(
             "SELECT 1 FROM entry WHERE doc = ?1 AND kind = 1 AND applied IS NOT NULL LIMIT 1",
         )?;

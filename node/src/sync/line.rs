@@ -36,6 +36,7 @@ use crate::sync::run::run_node;
 use crate::sync::schedule::Schedule;
 use crate::transport::CloseCode;
 use crate::transport::Ended;
+use crate::transport::Unwanted;
 use crate::transport::endpoint::Connection;
 use crate::transport::endpoint::DialError;
 use crate::transport::endpoint::Dialer;
@@ -46,6 +47,8 @@ use crate::transport::stream::spawn_link;
 
 /// Where the province's addresses are kept in the store: a JSON list of `HOST:PORT`.
 pub const ADDRESSES_KEY: &str = "province-addresses";
+/// Standing condition of a commune's machine: the province has shut it out.
+pub const MACHINE_BANNED: &str = "machine-banned";
 /// Longest wait for one address to answer.
 const DIAL_MS: u64 = 10_000;
 /// Longest wait until the province knows that a session is over.
@@ -84,6 +87,16 @@ impl CallError {
             Self::Store(error) => Refusal::new("sync-store").with("why", error.code()),
             Self::Refused(code) => Refusal::new(bye_code(*code)),
         }
+    }
+
+    /// Whether the province says that this machine is banned.
+    const fn is_ban(&self) -> bool {
+        matches!(
+            self,
+            Self::Dial(DialError::Refused { why: Unwanted::Banned, .. })
+                | Self::Line(Ended::ByPeer(Unwanted::Banned))
+                | Self::Refused(ByeCode::Banned)
+        )
     }
 
     /// Whether the other side was reached and said no, so that a person must act.
@@ -266,10 +279,32 @@ impl Caller {
     /// # Errors
     /// [`CallError`]; nothing is lost.
     pub fn once(&self, wait_ms: u64) -> Result<Report, CallError> {
-        let started_ms = self.clock.monotonic_ms();
-        let connection = self.connect(wait_ms)?;
-        let until_ms = Some(started_ms.saturating_add(wait_ms));
-        self.session(&connection, NodeOptions { is_live: false }, until_ms, &mut || {})
+        let until_ms = Some(self.clock.monotonic_ms().saturating_add(wait_ms));
+        self.call(wait_ms, NodeOptions { is_live: false }, until_ms, &mut || {})
+    }
+
+    fn call(
+        &self,
+        wait_ms: u64,
+        options: NodeOptions,
+        until_ms: Option<u64>,
+        converged: &mut dyn FnMut(),
+    ) -> Result<Report, CallError> {
+        let done =
+            self.connect(wait_ms).and_then(|there| self.session(&there, options, until_ms, converged));
+        if done.as_ref().is_err_and(CallError::is_ban) {
+            self.store.write(|tx| tx.set_condition(MACHINE_BANNED, "", &[]))?;
+        }
+        done
+    }
+
+    /// The province serves this machine: it is not banned, whatever was heard before.
+    fn forget_ban(&self) -> Result<(), StoreError> {
+        let conditions = self.store.read(|view| view.conditions())?;
+        if conditions.iter().any(|condition| condition.code == MACHINE_BANNED) {
+            self.store.write(|tx| tx.clear_condition(MACHINE_BANNED, ""))?;
+        }
+        Ok(())
     }
 
     fn session(
@@ -295,6 +330,9 @@ impl Caller {
         let mut proved = || {
             if let Ok(Some(proof)) = self.store.read(|view| view.last_proof(self.identity.node())) {
                 (self.heard)(proof.at);
+            }
+            if let Err(error) = self.forget_ban() {
+                tracing::warn!(%error, "a condition that is over could not be ended");
             }
             converged();
         };
@@ -394,9 +432,7 @@ fn keep(caller: &Caller, asked: &mpsc::Receiver<(u64, Asked)>, state: &Mutex<Lin
             wait_ms = wait_ms.max(if is_dialling { 0 } else { 200 });
             continue;
         }
-        let live = caller.connect(DIAL_MS).and_then(|connection| {
-            caller.session(&connection, NodeOptions { is_live: true }, None, &mut || note(true, None))
-        });
+        let live = caller.call(DIAL_MS, NodeOptions { is_live: true }, None, &mut || note(true, None));
         match live {
             Ok(report) if report.has_converged() => {
                 note(false, None);
