@@ -104,7 +104,7 @@ fn ban_text(context: &Context, value: &Value) -> String {
         for dossier in value["suspect"].as_array().into_iter().flatten() {
             let number = dossier["number"].as_str().or_else(|| dossier["id"].as_str()).unwrap_or_default();
             let key = if dossier["mark"].is_null() { "enrol-ban-unmarked" } else { "enrol-ban-marked" };
-            lines.push(output.text(key, &[("number", number)]));
+            lines.push(format!("  {}", output.text(key, &[("number", number)])));
         }
     }
     if let Some(count) = count("quarantined") {

@@ -129,10 +129,10 @@ help-enrol-grant = Answer a request that came by stick.
 help-enrol-grant-request = The request file.
 help-enrol-grant-out = The answer file to write.
 help-enrol-list = The machines with last contact and certificate.
-help-enrol-ban = Ban a machine.
+help-enrol-ban = Shut a lost or broken machine out for good; its seat can then enrol another one.
 help-enrol-ban-node = The machine's id: 32 hex digits.
-help-enrol-ban-why = Why.
-help-enrol-ban-suspect-from = Since when it is suspect, RFC 3339; entries from then on are marked for review. Default: none are.
+help-enrol-ban-why = Why. All machines of the province keep it: no personal data.
+help-enrol-ban-suspect-from = Since when it is suspect, RFC 3339; what arrived of it from then on is listed and marked for review. Default: nothing is.
 
 help-commune = Create a commune's machine.
 help-commune-init = Create a commune node's directory.

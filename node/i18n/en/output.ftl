@@ -106,6 +106,15 @@ done-enrol-list = { $count ->
     }
 enrol-line = { $agency }  machine { $node }  last contact: { $last }
 enrol-line-banned = { $agency }  machine { $node }  BANNED since { $at }: { $why }
+done-enrol-ban = The machine { $node } of { $agency } is banned: the province hears it no more. What was accepted of it stays.
+enrol-ban-suspect = Dossiers with work of it that arrived since { $from }, to be looked at by a person: { $count }.
+enrol-ban-marked = { $number }: marked for review
+enrol-ban-unmarked = { $number }: could not be marked, look at it too
+enrol-ban-kept = Kept and not applied of it: { $count }. Decide with "motcua quarantine list" and "motcua quarantine release --machine { $node }".
+enrol-ban-codes = Unused enrolment tokens of this seat that no longer work: { $count }.
+enrol-ban-next = To give the seat another machine, run on this server:
+      motcua enrol new --agency { $code } --address THIS_HOST:4272
+enrol-ban-basis = The province banned the machine that recorded these acts: { $why }. A person looks at them; until then they count.
 
 serve-ready-province = The provincial server is running; communes reach it at { $address }. Ctrl+C stops it.
 serve-ready-commune = The commune's machine is running and exchanges with the province whenever there is a line. Ctrl+C stops it.
@@ -268,6 +277,13 @@ done-quarantine-void = { $count ->
         [one] 1 item is
        *[other] { $count } items are
     } applied and marked void.
+done-quarantine-release = { $count ->
+        [one] 1 item is
+       *[other] { $count } items are
+    } applied.
+quarantine-released-waits = Item { $id } now waits for what it builds on and is applied when that comes or is released.
+quarantine-released-kept = Item { $id } stays kept: { $reason } To apply it nevertheless, release it again by its id.
+quarantine-released-refused = Item { $id } cannot be applied: { $reason }
 quarantine-void-basis = Decided by the province: kept data is applied and marked void.
 
 ## Checks

@@ -20,7 +20,7 @@ sync-bye-unknown-machine = The province does not know this machine.
     .next = Tell the province's administrator: the server may have been restored from an older backup. This machine's data is whole.
 sync-bye-banned = The province has banned this machine. Its dossiers are still here.
     .rule = What the province accepted before stays.
-    .next = Speak to the province's administrator.
+    .next = Receive nothing more on this machine and delete nothing from it. Tell the province's administrator how many dossiers wait here; they can be handed in from this machine's disk with a later version (USB bundles).
 sync-bye-not-my-seat = The province does not let this machine work for the seat in its certificate.
     .rule = A machine works only for the seat in its certificate.
     .next = Tell the province's administrator: the seat may have been merged or given another machine.
@@ -44,6 +44,8 @@ sync-bye-shutdown = The provincial server is stopping or starting again.
 
 forked-log = One log has two different continuations (log { $subject }): the machine was copied while it was running. The one that reached the province first stays.
     .next = Find and stop the copy, let one machine run, and tell the province. Delete nothing: the dossiers of both are still there.
+machine-banned = The province has banned this machine; this machine has known it since then. What the province had accepted stays; what waits to be sent is whole on this disk and cannot be sent from here.
+    .next = Receive nothing more on this machine and delete nothing from it. Tell the province's administrator how many dossiers wait here; they can be handed in from this machine's disk with a later version (USB bundles).
 digest-differs = What this machine received does not match the province's digest (at position { $position }).
     .next = Run "motcua verify" and tell the province. Go on receiving; the province gives no proof until both agree.
 foreign-log = Machine { $subject } sent logs of another machine; the province kept { $logs } of them and did not apply them.

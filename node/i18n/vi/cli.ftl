@@ -129,10 +129,10 @@ help-enrol-grant = Trả lời yêu cầu cấp máy mang đến bằng USB.
 help-enrol-grant-request = Tệp yêu cầu.
 help-enrol-grant-out = Tệp trả lời sẽ ghi ra.
 help-enrol-list = Danh sách máy, lần liên lạc cuối và chứng thư.
-help-enrol-ban = Cấm một máy.
+help-enrol-ban = Cấm hẳn một máy bị mất hoặc hỏng; sau đó đơn vị được cấp máy khác.
 help-enrol-ban-node = Mã máy: 32 chữ số thập lục phân.
-help-enrol-ban-why = Lý do.
-help-enrol-ban-suspect-from = Thời điểm bắt đầu nghi ngờ, RFC 3339; dữ liệu ghi từ đó bị đánh dấu để xem lại. Mặc định: không đánh dấu.
+help-enrol-ban-why = Lý do. Mọi máy trong tỉnh đều lưu: không ghi dữ liệu cá nhân.
+help-enrol-ban-suspect-from = Thời điểm bắt đầu nghi ngờ, RFC 3339; dữ liệu của máy đến tỉnh từ đó được liệt kê và đánh dấu để xem lại. Mặc định: không đánh dấu.
 
 help-commune = Tạo máy trạm Một cửa của một xã.
 help-commune-init = Tạo thư mục dữ liệu của máy trạm xã.

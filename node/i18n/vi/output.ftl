@@ -103,6 +103,15 @@ done-enrol-new = Mã cấp máy cho { $agency }, dùng một lần, đến { $un
 done-enrol-list = { $count } máy.
 enrol-line = { $agency }  máy { $node }  liên lạc cuối: { $last }
 enrol-line-banned = { $agency }  máy { $node }  ĐÃ CẤM từ { $at }: { $why }
+done-enrol-ban = Đã cấm máy { $node } của { $agency }: tỉnh không nhận gì thêm từ máy này. Những gì tỉnh đã nhận vẫn giữ nguyên.
+enrol-ban-suspect = Số hồ sơ có dữ liệu của máy này gửi đến từ { $from }, cần người xem lại: { $count }.
+enrol-ban-marked = { $number }: đã đánh dấu để xem lại
+enrol-ban-unmarked = { $number }: chưa đánh dấu được, vẫn cần xem lại
+enrol-ban-kept = Số mục của máy này đang giữ lại, chưa áp dụng: { $count }. Quyết định bằng "motcua quarantine list" và "motcua quarantine release --machine { $node }".
+enrol-ban-codes = Số mã cấp máy chưa dùng của đơn vị này không còn hiệu lực: { $count }.
+enrol-ban-next = Để cấp máy khác cho đơn vị, chạy trên máy chủ này:
+      motcua enrol new --agency { $code } --address ĐỊA_CHỈ_MÁY_NÀY:4272
+enrol-ban-basis = Tỉnh đã cấm máy ghi các thao tác này: { $why }. Cần người xem lại; trong khi chờ, các thao tác vẫn có hiệu lực.
 
 serve-ready-province = Máy chủ tỉnh đang chạy, nhận máy xã tại { $address }. Ctrl+C để dừng.
 serve-ready-commune = Máy của xã đang chạy và tự trao đổi với tỉnh khi có đường truyền. Ctrl+C để dừng.
@@ -244,6 +253,10 @@ quarantine-waits = đang giữ lại
 quarantine-refused = không nhận
 quarantine-machine-unknown = máy không rõ
 done-quarantine-void = Đã áp dụng { $count } mục và đánh dấu không có hiệu lực.
+done-quarantine-release = Đã áp dụng { $count } mục.
+quarantine-released-waits = Mục { $id } chờ dữ liệu mà nó dựa trên; sẽ được áp dụng khi dữ liệu đó đến hoặc được cho áp dụng.
+quarantine-released-kept = Mục { $id } vẫn giữ lại: { $reason } Nếu vẫn muốn áp dụng, cho áp dụng lần nữa theo mã của mục.
+quarantine-released-refused = Không áp dụng được mục { $id }: { $reason }
 quarantine-void-basis = Tỉnh quyết định: dữ liệu giữ lại được áp dụng và đánh dấu không có hiệu lực.
 
 ## Kiểm tra

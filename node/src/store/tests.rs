@@ -1167,6 +1167,66 @@ fn a_banned_machine_is_heard_and_nothing_of_it_applied() {
 }
 
 #[test]
+fn what_waits_of_a_banned_machine_is_quarantined_and_can_be_released() {
+    let (node, _place, entries) = some_entries();
+    let (_p, province) = province();
+    enrol(&province, &node);
+    // The last two changes of the second dossier wait for its first one.
+    let done = deliver(&province, &node, entries[6..].to_vec());
+    assert_eq!((done.waiting, done.applied), (2, 0));
+    let machine = node.identity().machine;
+    province.write(move |tx| tx.ban_machine(machine, "lost")).unwrap();
+    let counts = province.read(|view| view.entry_counts(machine)).unwrap();
+    assert_eq!((counts.waiting, counts.quarantined), (0, 2));
+    let done = deliver(&province, &node, entries);
+    assert_eq!(done.applied, 2, "only the boot entries, which say nothing of a dossier");
+    assert_eq!(rows(&province).len(), 0);
+    // Released in the order of arrival: the two wait again until their beginning is released too.
+    let kept = province.read(|view| view.quarantined_rows(machine)).unwrap();
+    assert_eq!(kept.len(), 6);
+    for id in kept {
+        province.write(move |tx| tx.decide(id, Decision::Release)).unwrap();
+    }
+    let counts = province.read(|view| view.entry_counts(machine)).unwrap();
+    assert_eq!((counts.waiting, counts.quarantined, counts.applied), (0, 0, 8));
+    assert_eq!(summaries(&node), summaries(&province));
+    assert_eq!(findings(&province), Vec::<&str>::new());
+}
+
+#[test]
+fn releasing_what_a_ban_kept_does_not_release_what_the_machine_had_no_right_to() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    let (doc, _) = lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    push(&a, &province);
+    province.write(|tx| tx.ban_machine(NodeId([1; 16]), "stolen")).unwrap();
+    write_for(&a, &code("H27.102"), doc, Note {});
+    push(&a, &province);
+    let id = province.read(|view| view.quarantined_rows(NodeId([1; 16]))).unwrap()[0];
+    let acts = || province.read(|view| view.state(doc)).unwrap().unwrap().acts.len();
+    let done = province.write(move |tx| tx.decide(id, Decision::Release)).unwrap();
+    assert_eq!((done.applied, done.quarantined, acts()), (0, 1, 1));
+    let listed = province.read(|view| view.entry_facts(id)).unwrap().unwrap();
+    assert_eq!((listed.state, listed.reason.as_deref()), (EntryState::Quarantined, Some(reason::OTHER_SEAT)));
+    let done = province.write(move |tx| tx.decide(id, Decision::Release)).unwrap();
+    assert_eq!((done.applied, acts()), (1, 2), "a person who has read that reason decides");
+}
+
+#[test]
+fn what_is_suspect_goes_by_when_it_arrived_here_and_took_effect() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    let (doc, _) = lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    push(&a, &province);
+    let arrived = province.read(|view| view.changes_of(doc)).unwrap()[0].facts.arrived_at;
+    let since = |from| province.read(|view| view.applied_since(NodeId([1; 16]), from)).unwrap();
+    assert_eq!(since(arrived).keys().collect::<Vec<_>>(), [&doc]);
+    assert_eq!(since(Millis(arrived.0 + 1)).len(), 0);
+}
+
+#[test]
 fn unreadable_entries_are_refused_the_rest_flows_and_a_wrong_body_is_healed() {
     let (node, _place, entries) = some_entries();
     let (_p, province) = province();

@@ -290,8 +290,7 @@ impl Caller {
         until_ms: Option<u64>,
         converged: &mut dyn FnMut(),
     ) -> Result<Report, CallError> {
-        let done =
-            self.connect(wait_ms).and_then(|there| self.session(&there, options, until_ms, converged));
+        let done = self.connect(wait_ms).and_then(|there| self.session(&there, options, until_ms, converged));
         if done.as_ref().is_err_and(CallError::is_ban) {
             self.store.write(|tx| tx.set_condition(MACHINE_BANNED, "", &[]))?;
         }
