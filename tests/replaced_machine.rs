@@ -101,8 +101,8 @@ fn a_replacement_has_all_the_province_had_and_the_lost_machine_is_shut_out_with_
     assert_eq!(new.export().keys().collect::<BTreeSet<_>>(), synced.iter().collect::<BTreeSet<_>>());
     assert_even(&province.office, &[&new, &b]);
     // It goes on with a dossier of the lost machine, and numbers under series of its own.
-    new.does(&synced[0], &[json!({"act": "note", "note": "Tiếp tục trên máy mới"}), json!({"act": "sign"})]);
-    new.does(&synced[0], &[json!({"act": "finish"}), json!({"act": "return_result"})]);
+    new.does(&synced[0], &[json!({"act": "note", "note": "Tiếp tục trên máy mới"}), json!({"act": "move_step"})]);
+    new.does(&synced[0], &[json!({"act": "sign"}), json!({"act": "finish"}), json!({"act": "return_result"})]);
     let fresh = new.lodged(&[lodging("H27.101", 11), lodging("H27.101", 12)]);
     let of_lost: BTreeSet<String> = synced.iter().chain(&unsynced).map(|number| series(number)).collect();
     assert!(fresh.iter().all(|number| !of_lost.contains(&series(number))), "{fresh:?} {of_lost:?}");
