@@ -24,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("transport", &[]),
     ("sync", &["store", "transport"]),
     ("desk", &["dossier", "directory", "store"]),
+    ("workload", &[]),
     ("reports", &["dossier", "directory", "store"]),
     ("web", &["dossier", "directory", "desk", "reports", "sync"]),
     ("control", &["desk", "reports", "store", "sync"]),
