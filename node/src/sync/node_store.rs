@@ -1,8 +1,6 @@
 //! A node's session over the real store: the driver's questions as jobs of the writer and views of the reader.
 
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::Lsn;
@@ -58,8 +56,6 @@ pub const NEWER_ITEM: &str = "newer-item";
 pub struct NodeSide {
     store: Arc<Store>,
     identity: Arc<MachineIdentity>,
-    /// The log this process appends to, once it has one.
-    current: Arc<Mutex<Option<BootId>>>,
     /// Own heads at the last cut or hello: what the next proof covers.
     claimed: Vec<(BootId, Lsn)>,
 }
@@ -68,12 +64,7 @@ impl NodeSide {
     /// A session's view of this machine's store.
     #[must_use]
     pub fn new(store: Arc<Store>, identity: Arc<MachineIdentity>) -> Self {
-        Self { store, identity, current: Arc::new(Mutex::new(None)), claimed: Vec::new() }
-    }
-
-    /// Notes which log this process appends to.
-    pub fn note_current(&self, boot: BootId) {
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(boot);
+        Self { store, identity, claimed: Vec::new() }
     }
 
     /// Where everything stands, for a hello with this session number.
@@ -85,6 +76,7 @@ impl NodeSide {
         let node = self.identity.node();
         let (facts, claimed) = self.store.read(|view| {
             let mut logs = view.own_logs()?;
+            let current = current_head(&logs);
             logs.reverse();
             let claimed = logs.iter().map(|log| (log.boot, log.lsn)).collect();
             let named: Vec<LogHead> = logs
@@ -104,7 +96,7 @@ impl NodeSide {
                 node,
                 session,
                 older: LogsSummary::of(province, &older),
-                current: self.current_head(&logs),
+                current,
                 logs: named,
                 feed: feed_head(view, self.identity.seat())?,
                 items: items_head(view)?,
@@ -115,11 +107,12 @@ impl NodeSide {
         self.claimed = claimed;
         Ok(facts)
     }
+}
 
-    fn current_head(&self, logs: &[crate::store::log::LogHead]) -> Option<LogHead> {
-        let current = *self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        logs.iter().find(|log| Some(log.boot) == current).map(head_of)
-    }
+/// The head of the log that was written last here, in the same moment as the others: the one that may have grown
+/// since anybody looked.
+fn current_head(logs: &[crate::store::log::LogHead]) -> Option<LogHead> {
+    logs.iter().rev().find(|log| log.is_written_here).map(head_of)
 }
 
 pub(crate) fn head_of(log: &crate::store::log::LogHead) -> LogHead {
@@ -311,7 +304,7 @@ impl NodeStore for NodeSide {
             let facts = CutFacts {
                 feed: feed_head(view, self.identity.seat())?,
                 logs: LogsSummary::of(province, &heads),
-                current: self.current_head(&logs),
+                current: current_head(&logs),
                 waiting: view.waiting_entries()?,
                 items: items_head(view)?,
             };
