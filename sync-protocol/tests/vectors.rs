@@ -138,6 +138,14 @@ fn changes() -> Frame {
     })
 }
 
+fn aside() -> Frame {
+    Frame::Aside(Aside { runs: vec![EntryRun::new(entries()).unwrap()] })
+}
+
+fn ack() -> Frame {
+    Frame::Ack(Ack { feed_position: 4711, items_n: 12, asides: 2, ..Ack::default() })
+}
+
 /// Forms whose bytes never change.
 fn vectors() -> Vec<(&'static str, Vec<u8>)> {
     let frame = |frame: Frame| frame.encode().unwrap().bytes;
@@ -150,6 +158,7 @@ fn vectors() -> Vec<(&'static str, Vec<u8>)> {
         ("frame-hello-v1", frame(hello())),
         ("frame-hello-ack-v1", frame(hello_ack())),
         ("frame-cut-v1", frame(cut())),
+        ("frame-ack-v1", frame(ack())),
     ]
 }
 
@@ -175,12 +184,14 @@ fn released_bytes_are_read() {
     assert_eq!(Frame::decode(&read("frame-hello-v1")).unwrap(), hello());
     assert_eq!(Frame::decode(&read("frame-hello-ack-v1")).unwrap(), hello_ack());
     assert_eq!(Frame::decode(&read("frame-cut-v1")).unwrap(), cut());
+    assert_eq!(Frame::decode(&read("frame-ack-v1")).unwrap(), ack());
 }
 
 /// zstd may write other bytes in its next release; what it wrote is read for ever.
 #[test]
 fn a_batch_packed_by_an_earlier_release_is_read() {
     assert_eq!(Frame::decode(&read("frame-changes-v1")).unwrap(), changes());
+    assert_eq!(Frame::decode(&read("frame-aside-v1")).unwrap(), aside());
 }
 
 /// Writes the files of a new version: `cargo test --test vectors -- --ignored`.
@@ -188,7 +199,8 @@ fn a_batch_packed_by_an_earlier_release_is_read() {
 #[ignore = "writes files; run by hand for a new version"]
 fn write_vectors() {
     let changes = ("frame-changes-v1", changes().encode().unwrap().bytes);
-    for (name, bytes) in vectors().into_iter().chain([changes]) {
+    let aside = ("frame-aside-v1", aside().encode().unwrap().bytes);
+    for (name, bytes) in vectors().into_iter().chain([changes, aside]) {
         if !path(name).exists() {
             fs::write(path(name), bytes).unwrap();
         }

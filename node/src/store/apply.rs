@@ -109,6 +109,8 @@ pub enum Origin<'a> {
     },
     /// At a node: from the province, which has judged rights already.
     Feed,
+    /// At a node: own entries that it lost, from the province, which has not put them into any feed.
+    Returned,
 }
 
 impl std::fmt::Debug for Origin<'_> {
@@ -118,6 +120,7 @@ impl std::fmt::Debug for Origin<'_> {
                 f.debug_struct("Node").field("machine", machine).finish_non_exhaustive()
             }
             Self::Feed => f.write_str("Feed"),
+            Self::Returned => f.write_str("Returned"),
         }
     }
 }
@@ -353,7 +356,7 @@ impl WriteTx<'_> {
                 batch.done.applied += 1;
                 let seat = match origin {
                     Origin::Node { seat, .. } => Some(*seat),
-                    Origin::Feed => None,
+                    Origin::Feed | Origin::Returned => None,
                 };
                 self.entry_took_effect(id, seat)?;
                 if entry.doc != DocId::NONE {
@@ -388,6 +391,7 @@ impl WriteTx<'_> {
         let this = self.identity().machine;
         let owner = match origin {
             Origin::Node { machine, seat, .. } => Some((*machine, *seat)),
+            Origin::Returned => Some((this, &self.identity().seat)),
             Origin::Feed => None,
         };
         if let Some(log) = found {

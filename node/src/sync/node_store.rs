@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::Lsn;
+use sync_protocol::entry::chain_next;
 use sync_protocol::frame::Feed;
 use sync_protocol::frame::LogAck;
 use sync_protocol::frame::StoredCounts;
@@ -21,8 +22,8 @@ use sync_protocol::item::ItemKind;
 use sync_protocol::limits::HEADS_PER_FRAME_MAX;
 use sync_protocol::limits::NAMED_LOGS_MAX;
 use sync_protocol::proof::Proof;
+use sync_protocol::run::EntryRun;
 use sync_protocol::run::FeedRun;
-use sync_protocol::run::weight_bytes;
 use sync_protocol::session::node::CutFacts;
 use sync_protocol::session::node::NodeFacts;
 
@@ -35,6 +36,7 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::View;
 use crate::store::WriteTx;
+use crate::store::apply::Origin;
 use crate::store::feeds::FeedBatch;
 use crate::store::feeds::FeedPiece;
 use crate::store::feeds::FeedStored;
@@ -58,13 +60,15 @@ pub struct NodeSide {
     identity: Arc<MachineIdentity>,
     /// Own heads at the last cut or hello: what the next proof covers.
     claimed: Vec<(BootId, Lsn)>,
+    /// Where the last page of a log ended, so that the next one's chain goes on from there.
+    page_end: Option<LogHead>,
 }
 
 impl NodeSide {
     /// A session's view of this machine's store.
     #[must_use]
     pub fn new(store: Arc<Store>, identity: Arc<MachineIdentity>) -> Self {
-        Self { store, identity, claimed: Vec::new() }
+        Self { store, identity, claimed: Vec::new(), page_end: None }
     }
 
     /// Where everything stands, for a hello with this session number.
@@ -231,26 +235,21 @@ impl NodeStore for NodeSide {
         bytes_max: usize,
         entries_max: usize,
     ) -> Result<(Vec<Entry>, Option<SignedHead>), StoreError> {
+        let before = self.page_end.filter(|head| head.boot == boot && head.lsn == after_lsn);
         let (entries, head) = self.store.read(|view| {
             let mut entries = view.entries_after(boot, after_lsn, bytes_max)?;
-            let mut weight = 0usize;
-            let fitting = entries
-                .iter()
-                .take(entries_max)
-                .take_while(|entry| {
-                    weight = weight.saturating_add(weight_bytes(entry));
-                    weight <= bytes_max
-                })
-                .count();
-            entries.truncate(fitting.max(1));
+            entries.truncate(entries_max.max(1));
             let Some(last) = entries.last().map(|entry| entry.lsn) else { return Ok((entries, None)) };
-            let whole = view.log_head(boot)?.filter(|head| head.lsn == last);
-            let chain = match whole {
-                Some(head) => Some(head.chain),
-                None => view.chain_at(boot, last)?,
+            let chain = match (view.log_head(boot)?.filter(|head| head.lsn == last), before) {
+                (Some(whole), _) => Some(whole.chain),
+                (None, Some(before)) => {
+                    Some(entries.iter().fold(before.chain, |chain, entry| chain_next(chain, entry.link())))
+                }
+                (None, None) => view.chain_at(boot, last)?,
             };
             Ok((entries, chain.map(|chain| LogHead { boot, lsn: last, chain })))
         })?;
+        self.page_end = head;
         let keys = self.identity.keys();
         let signed =
             head.map(|head| SignedHead::sign_with(head, self.identity.province(), |bytes| keys.sign(bytes)));
@@ -293,6 +292,12 @@ impl NodeStore for NodeSide {
                 tx.set_condition(FORKED_LOG, &log.to_string(), &[("lsn", lsn.to_string())])?;
                 Ok(batch.after)
             }
+        })
+    }
+
+    fn store_aside(&mut self, runs: Vec<EntryRun>) -> Result<(), StoreError> {
+        self.store.write(move |tx| {
+            runs.iter().try_for_each(|run| tx.ingest(run.entries(), &Origin::Returned).map(|_ingested| ()))
         })
     }
 

@@ -17,6 +17,7 @@ use motcua_node::store::Role;
 use motcua_node::store::View;
 use motcua_node::store::conditions;
 use motcua_node::store::dossiers::ListFilter;
+use motcua_node::store::feeds::FeedLimits;
 use motcua_node::store::log::EntryState;
 use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::DocId;
@@ -74,8 +75,11 @@ fn feed(office: &Office, seat: &AgencyCode) -> Vec<Hash> {
     let mut links = Vec::new();
     loop {
         let after = links.len() as u64;
-        let page =
-            office.store.read(|view| view.feed_after(seat, after, 1 << 24, None)).unwrap().expect("a feed");
+        let page = office
+            .store
+            .read(|view| view.feed_after(seat, after, &FeedLimits::ALL))
+            .unwrap()
+            .expect("a feed");
         if page.rows.is_empty() {
             return links;
         }

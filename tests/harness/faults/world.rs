@@ -433,9 +433,16 @@ impl World {
                 Over::Moved => self.counters.count("moved"),
                 Over::Silent => self.counters.count("silent for too long"),
                 Over::Refused(code) => {
-                    self.counters.count(if code == ByeCode::Difference { "ended in a difference" } else { "refused session" });
+                    self.counters.count(if code == ByeCode::Difference {
+                        "ended in a difference"
+                    } else {
+                        "refused session"
+                    });
                     self.note(format!("{name} was refused: {code:?}"));
-                    assert!(code.is_retryable() && std::env::var("DBG").is_err(), "{name} was refused: {code:?}");
+                    assert!(
+                        code.is_retryable() && std::env::var("DBG").is_err(),
+                        "{name} was refused: {code:?}"
+                    );
                 }
                 Over::PowerFailed(true) => {
                     self.counters.count("power failed at a node in a session");
