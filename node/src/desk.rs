@@ -244,7 +244,7 @@ impl Desk {
             .collect();
         if acts.is_empty() {
             // What it builds on is not here: a mark could not be written beside it.
-            return Err(Refusal::new("quarantine-waits").with("id", row).into());
+            return Err(Refusal::new("quarantine-builds-on-missing").with("id", row).into());
         }
         let officer = OfficerId { seat: self.store.identity().seat.clone(), number: "tinh".to_owned() };
         let mark = Mark { acts, mark: MarkKind::Void, basis: why.to_owned() };
@@ -289,7 +289,7 @@ impl Desk {
 
 /// A rule of the table, told with what the person needs to know of the dossier.
 fn refused(code: &'static str, state: &State, line: &ActLine) -> Refusal {
-    let holder = state.process.custody.holder().map_or_else(|| "–".to_owned(), ToString::to_string);
+    let holder = state.process.custody.holder().map_or_else(|| "none".to_owned(), ToString::to_string);
     Refusal::of_field(code, "act")
         .with("act", line.kind.name())
         .with("status", state.process.status)

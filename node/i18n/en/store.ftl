@@ -1,38 +1,44 @@
 ### The store: disk, lock, version, dossier numbers, copies.
 
 # The store cannot be opened or written.
-store-locked = Another program is writing in this data directory.
-    .rule = Only one program may write in a directory.
-    .next = Stop the other program, or let the command go through the running one.
+store-locked = Another motcua program uses this data directory.
+    .rule = Only one program at a time writes in a directory.
+    .next = Wait until the other program is done, or stop it, and run it again.
 store-absent = There is no data in the directory { $path }.
-    .next = Check --dir, or create it with "commune init" or "province init".
+    .past = The directory holds no data.
+    .rule = This command works on data that an office has already.
+    .next = Check --dir; on a new machine run "motcua commune init" (a commune) or "motcua province init" (the provincial server).
 store-exists = The directory { $path } already holds data.
+    .past = The directory already holds data.
     .rule = Existing data is never overwritten.
     .next = Choose another directory.
 store-newer = The data has version { $found }; this program reads up to version { $ours }.
+    .past = The data has a newer version than this program reads.
     .rule = An older program must not write newer data.
     .next = Install a newer version of the program.
 store-disk-full = The disk is full; what was just done was not written.
     .next = Make room on the disk and do it again.
 store-not-writable = { $path } cannot be written.
+    .past = The data directory cannot be written.
     .next = Correct the permissions of that file or directory and do it again.
 store-corrupt = The data is damaged: { $what }.
+    .past = The data is damaged.
     .next = Run "motcua verify"; restore a backup if needed and tell the province's support.
-store-io = The disk failed to read or write; what was just done was not confirmed.
+store-io = The disk failed to read or write; what was just done may not have been written.
     .next = Check the disk, start the program again, then run "motcua verify".
-store-bug = A mistake of the program; what was just done was not written.
+store-bug = A fault of the program itself; what was just done was not written.
     .next = Tell the province's support.
 
 # Dossier numbers.
-number-no-series = This machine has no unused number series left.
+number-no-series = This machine has no unused number series left and cannot number a dossier.
     .rule = A machine numbers only in series the province granted; one it has left is never used again.
-    .next = Connect to the province, or get a new series by USB stick or telephone.
+    .next = Restore the line and run "motcua sync now" to get a new series; if that does not work, call the province.
 number-not-a-series = "{ $series }" is not a number series.
     .rule = A series is 000–899 or 9000–9999.
     .next = Check the series the province granted.
 number-block-empty = The province's block does not have { $wanted } series left.
     .rule = Series of a machine that is gone are used again only after 40 days.
-    .next = Extend the block of series in the province's configuration.
+    .next = Extend series_block in the province's directory and publish it.
 
 # Writing and taking in data.
 entry-too-large = The content exceeds { $limit_bytes } bytes.
@@ -51,11 +57,13 @@ entry-banned = The sending machine is banned.
 entry-other-machine = The log names another machine.
 entry-other-seat = An act for an office that is not the sending machine's.
 entry-province-only = An act that only the province may do.
-entry-refused-by-person = A person at the province refused it.
-quarantine-not-found = There is no quarantined entry { $id }.
+entry-refused-by-person = A person at the province decided to keep it out.
+quarantine-not-found = No item { $id } waits for a decision.
+    .rule = Only what is kept and not applied can be decided, once.
     .next = See the list with "motcua quarantine list".
 quarantine-not-readable = Entry { $id } cannot be read, so it cannot be applied.
-    .next = Refuse it with "motcua quarantine refuse".
+    .rule = Only what can be read is applied.
+    .next = It stays kept; tell the support.
 
 # Enrolment.
 enrol-unknown-code = The province does not know this code.
@@ -68,41 +76,49 @@ enrol-code-expired = This code has expired.
     .next = Ask for a new code.
 
 # Conditions a person should know of.
-rolled-back = This machine's data is older than what was written (log { $boot }, up to { $lsn }).
-    .next = Synchronise with the province to get the missing part back. Numbers go on without repeating.
-no-witness = The witness file does not vouch for this data.
-    .next = If the directory was just copied or restored: let only one copy run. Numbers go on in another series.
-other-copy = Another copy of this machine's data is at work (log { $boot }).
-    .next = Find and stop the other copy. No dossier is lost; both sides are told.
-duplicate-series = Another copy has numbered in series { $series }; this machine goes on in another one.
-    .next = Find and stop the other copy.
-duplicate-number = Two dossiers carry the number { $number }.
-    .rule = Each dossier has a number of its own (TT 03/2025).
-    .next = A person compares the two and gives the second one a replacement number.
-witness-missing = The witness file is gone.
-witness-locked = Another program holds the witness file.
-witness-of-other-machine = The witness file is another machine's.
-witness-unreadable = The witness file cannot be read.
-witness-not-writable = The witness file cannot be written.
+rolled-back = The data on this machine is older than what the machine wrote (the directory may have been restored or overwritten). Missing: log { $boot }, up to entry { $lsn }.
+    .next = Run "motcua sync now" to get back what had been sent. Dossier numbers go on and are not repeated.
+no-witness = The witness file does not confirm that this data is the newest: { $why } Dossier numbers moved to another series, so that none is repeated.
+    .next = If the directory was just copied or restored: let only one copy run. If only the witness file was moved: name its place with --witness.
+other-copy = Two machines carry this machine's identity: a copy of its data directory is at work elsewhere (log { $boot }). Both can still send; no dossier is lost.
+    .next = Find and stop the other copy; call the province to choose one machine.
+duplicate-series = A copy of this machine gave dossier numbers in series { $series }; this machine has moved to another one.
+    .next = Find and stop the other copy; call the province to choose one machine.
+duplicate-number = Two dossiers carry the number { $number } (the machine had been copied). Both are whole.
+    .rule = Each dossier has a number of its own (Circular 03/2025/TT-VPCP).
+    .next = See "motcua dossier show { $number }", compare the two and have the province replace the second one's number, then print its slip again.
+witness-missing = the witness file is gone.
+witness-locked = another program holds the witness file.
+witness-of-other-machine = the witness file is another machine's.
+witness-unreadable = the witness file cannot be read.
+witness-not-writable = the witness file cannot be written.
 
 # Findings of motcua verify.
-verify-file = The database file: { $what }.
-verify-chain = The chain of log { $log } does not match at { $lsn }.
-verify-body = The content of entry { $lsn } of log { $log } does not match its hash.
+verify-file = The database file is damaged: { $what }.
+    .next = Stop the program, leave the directory as it is, tell the province's support; what was sent is at the province.
+verify-chain = The chain of log { $log } does not match at entry { $lsn }.
+    .next = Leave the directory as it is and tell the province's support; what was sent is at the province.
+verify-body = The content of entry { $lsn } of log { $log } is no longer what was written.
+    .next = Leave the directory as it is and tell the province's support; what was sent is at the province.
 verify-feed-gap = The feed of { $seat } has a gap.
+    .next = Tell the province's support.
 verify-feed-digest = The digest of the feed of { $seat } does not match.
+    .next = Tell the province's support.
 verify-feed-missing = The feed of { $seat } lacks a part of dossier { $doc }.
-verify-view = The rows of dossier { $doc } differ from what was written.
-    .next = Run "motcua rebuild".
+    .next = Tell the province's support.
+verify-view = The rows of dossier { $doc } differ from what stands in the log.
+    .next = Stop "motcua serve" and run "motcua rebuild".
 verify-number-twice = Two dossiers carry the number { $number }.
-verify-number-above-counter = The number { $number } lies above this machine's counter.
+    .next = See "motcua dossier show { $number }" and tell the province.
+verify-number-above-counter = The dossier number { $number } lies above this machine's counter.
+    .next = Give no more numbers on this machine and tell the province's support.
 two-histories = The machine of { $seat } has { $count } histories side by side: its directory was copied or an older one was put back.
     .next = Ask the office which one is in use and keep only that one. The dossiers of both are kept.
 entry-second-root = This change begins a dossier that has a beginning already.
     .next = Look at the machine that sent it; if it is no mistake, ask the province's support.
 entry-stray-document = This record belongs to no dossier and names one.
     .next = Look at the machine that sent it; ask the province's support.
-quarantine-waits = Item { $id } builds on a change that is not here, so it cannot be marked yet.
+quarantine-builds-on-missing = Item { $id } builds on a change that is not here, so it cannot be marked yet.
     .next = Wait until the missing change has come and try again.
 newer-item = The province published something (number { $n }) that this program cannot read yet.
     .next = Update this office's program; everything else goes on.

@@ -561,6 +561,7 @@ impl WriteTx<'_> {
         }
         let step = match admit(body, entry.log) {
             Ok(step) => step,
+            Err(AdmitError::Newer) => return plain(Waiting, Some(reason::NEWER_PROGRAM)),
             Err(AdmitError::Structure(_)) => return plain(Refused, Some(reason::STRUCTURE)),
             Err(AdmitError::Document(DocumentError::Panicked(_))) => {
                 return plain(Quarantined, Some(reason::LIBRARY_FAILED));

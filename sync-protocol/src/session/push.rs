@@ -25,9 +25,9 @@ pub(super) struct BatchSize {
 }
 
 impl BatchSize {
-    /// Begins as if everything compressed to half.
+    /// Begins as if everything compressed to an eighth, which columns of ordinary dossiers do.
     pub(super) const fn new() -> Self {
-        Self { raw_bytes: limits::BATCH_PACKED_BYTES * 2 }
+        Self { raw_bytes: limits::BATCH_RAW_BYTES }
     }
 
     pub(super) const fn raw_bytes(self) -> usize {
