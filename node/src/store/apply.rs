@@ -573,20 +573,37 @@ impl WriteTx<'_> {
         if step.info.hash != entry.hash {
             return plain(Refused, Some(reason::BODY_HASH));
         }
-        if let Origin::Node { machine, rights, .. } = origin {
-            let objection = if self.is_banned(*machine)? {
-                Some(reason::BANNED)
-            } else if step.info.deps.is_empty() && self.has_beginning(entry.doc)? {
-                Some(reason::SECOND_ROOT)
-            } else {
-                step.acts.iter().find_map(|act| rights(act).err())
-            };
-            if let Some(objection) = objection {
-                // What it builds on is noted for the day it is released.
-                return Ok((Verdict::of(Quarantined, Some(objection)), Some(step)));
-            }
+        if let Some(objection) = self.objection(entry.doc, &step, origin)? {
+            // What it builds on is noted for the day it is released.
+            return Ok((Verdict::of(Quarantined, Some(objection)), Some(step)));
         }
         Ok((Verdict { state: Waiting, reason: None, deps: step.info.deps.clone() }, Some(step)))
+    }
+
+    /// Why a change may not take effect without a person's decision, if it may not. What the feed brings was decided.
+    fn objection(
+        &self,
+        doc: DocId,
+        step: &Step,
+        origin: &Origin<'_>,
+    ) -> Result<Option<&'static str>, StoreError> {
+        let own_rights;
+        let (is_banned, rights): (bool, &Rights<'_>) = match origin {
+            Origin::Feed => return Ok(None),
+            Origin::Node { machine, rights, .. } => (self.is_banned(*machine)?, *rights),
+            // The province has kept it out of every feed: somebody may have written it with a stolen key.
+            Origin::Returned => {
+                own_rights = seat_rights([self.identity().seat.clone()].into(), false);
+                (false, &own_rights)
+            }
+        };
+        if is_banned {
+            return Ok(Some(reason::BANNED));
+        }
+        if step.info.deps.is_empty() && self.has_beginning(doc)? {
+            return Ok(Some(reason::SECOND_ROOT));
+        }
+        Ok(step.acts.iter().find_map(|act| rights(act).err()))
     }
 
     /// Whether a document has begun here.

@@ -27,6 +27,7 @@ use crate::store::apply::Ingested;
 use crate::store::apply::Origin;
 use crate::store::log;
 use crate::store::open::Role;
+use crate::store::quarantine::Decision;
 use crate::store::sql;
 use crate::store::view::View;
 use crate::store::writer::WriteTx;
@@ -430,6 +431,7 @@ impl WriteTx<'_> {
                 (log.0, sql::int(first), sql::int(last)),
             )?);
         }
+        self.take_for_decided(&rows)?;
         let head = self.append_to_feed(&seat, &rows)?;
         let expected = batch.pieces.iter().fold(batch.after, |position, piece| match piece {
             FeedPiece::Entry(_) => position.saturating_add(1),
@@ -441,6 +443,20 @@ impl WriteTx<'_> {
             return Err(StoreError::Bug("a row of a feed has no entry, or stands there twice".to_owned()));
         }
         Ok(FeedStored::Stored { head, ingested })
+    }
+
+    /// What the feed brings, the province has let take effect: own entries that came back and were set aside are
+    /// applied now.
+    fn take_for_decided(&mut self, rows: &[i64]) -> Result<(), StoreError> {
+        let set_aside = self.ids_of("SELECT id FROM entry WHERE state = 5", [])?;
+        if set_aside.is_empty() {
+            return Ok(());
+        }
+        let rows: BTreeSet<i64> = rows.iter().copied().collect();
+        for id in set_aside.into_iter().filter(|id| rows.contains(id)) {
+            self.decide(id, Decision::Release)?;
+        }
+        Ok(())
     }
 
     fn first_missing(&self, log: BootId, first: Lsn, last: Lsn) -> Result<Option<Lsn>, StoreError> {
