@@ -13,6 +13,8 @@ use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 use motcua_node::control::Failure;
 use motcua_node::dossier::act::Finish;
@@ -42,9 +44,29 @@ use sync_protocol::ids::NodeId;
 use sync_protocol::session::node::NodeOutcome;
 
 /// Seeds of the suite; `MOTCUA_SEEDS=N` runs so many instead.
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 40;
 /// Things that happen in each before the faults are over.
 const EVENTS: usize = 220;
+/// What must have happened so often in all of them, or the seeds are not worth their time.
+const WORTH: [(&str, u64); 17] = [
+    ("acted", 1000),
+    ("converged", 150),
+    ("copy put back, witness ahead", 10),
+    ("copy put back, witness missing", 5),
+    ("directory cloned", 20),
+    ("directory published", 20),
+    ("dossiers", 1000),
+    ("dossiers on which offices acted apart", 20),
+    ("enrolled late", 10),
+    ("line cut", 50),
+    ("lodged", 1000),
+    ("news lost", 300),
+    ("node killed", 100),
+    ("power failed at a node in a session", 20),
+    ("power failed at the province in a session", 20),
+    ("province killed", 30),
+    ("second session of one machine", 20),
+];
 /// What is printed of a world that failed.
 const TRAIL_LINES: usize = 60;
 
@@ -82,10 +104,30 @@ fn a_province_under_faults_loses_nothing_and_ends_even() {
         (Some(one), _) => vec![one],
         (None, many) => (0..many.unwrap_or(SEEDS)).collect(),
     };
-    let mut all = Counters::default();
-    for seed in &seeds {
-        let (counters, _) = run(*seed, 3, EVENTS);
-        all.merge(&counters);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut counters = Counters::default();
+        while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+            counters.merge(&run(*seed, 3, EVENTS).0);
+        }
+        counters
+    };
+    let all = std::thread::scope(|scope| {
+        let threads = [scope.spawn(work), scope.spawn(work)];
+        let mut all = Counters::default();
+        for thread in threads {
+            match thread.join() {
+                Ok(counters) => all.merge(&counters),
+                Err(panic) => resume_unwind(panic),
+            }
+        }
+        all
+    });
+    if seeds.len() as u64 >= SEEDS {
+        for (what, least) in WORTH {
+            let times = all.0.get(what).copied().unwrap_or(0);
+            assert!(times >= least, "{what}: {times} times in {} seeds", seeds.len());
+        }
     }
     println!("{} seeds:", seeds.len());
     for (what, times) in &all.0 {
@@ -186,7 +228,11 @@ fn a_hostile_node_hurts_nobody_but_itself() {
         hash[..4].copy_from_slice(&n.to_be_bytes());
         hostile.append(flood, EntryKind::CHANGE, ours, ChangeHash(hash), Some(junk.clone()));
     }
-    assert_eq!(hostile.sync(world.province.office()), NodeOutcome::Converged, "its session goes on to a proof");
+    assert_eq!(
+        hostile.sync(world.province.office()),
+        NodeOutcome::Converged,
+        "its session goes on to a proof"
+    );
 
     let expected = [
         ("entry-other-seat", 2),
@@ -201,7 +247,11 @@ fn a_hostile_node_hurts_nobody_but_itself() {
     let proof = world.province.office().store.read(|view| view.last_proof(a)).unwrap().unwrap();
     assert_eq!((proof.waiting, proof.quarantined, proof.refused), (2, 6, 10_003), "the proof says so");
     let standing = world.province.office().store.read(|view| view.conditions()).unwrap();
-    assert!(standing.iter().any(|condition| condition.code == "foreign-log" && condition.subject == a.to_string()));
+    assert!(
+        standing
+            .iter()
+            .any(|condition| condition.code == "foreign-log" && condition.subject == a.to_string())
+    );
 
     // The other offices go on as if nothing had been; what was rightful of it has come to them.
     assert_eq!(world.sync(OTHERS).0, Over::Converged);
@@ -225,12 +275,17 @@ fn a_hostile_node_hurts_nobody_but_itself() {
         let list = centre.store.read(|view| view.quarantine(Some(a), 20_000)).unwrap();
         list.iter().find(|entry| entry.hash == hash).map(|entry| entry.id.to_string())
     };
-    let void = |hash: ChangeHash| province::quarantine_void(&centre, &[row(hash).unwrap()], "khóa bị đánh cắp");
+    let void =
+        |hash: ChangeHash| province::quarantine_void(&centre, &[row(hash).unwrap()], "khóa bị đánh cắp");
     let refused = |done: Result<Value, Failure>| match done {
         Err(Failure::Refused(refusal)) => refusal.code.to_string(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(refused(void(orphan)), "quarantine-builds-on-missing", "it cannot be marked, so it stays kept");
+    assert_eq!(
+        refused(void(orphan)),
+        "quarantine-builds-on-missing",
+        "it cannot be marked, so it stays kept"
+    );
     assert!(row(orphan).is_some());
     assert_eq!(refused(void(ChangeHash([1; 32]))), "quarantine-not-found", "what is refused is refused");
     void(forged).unwrap();

@@ -136,7 +136,8 @@ impl Hostile {
     /// It cannot be read.
     #[must_use]
     pub fn document(&self, doc: DocId) -> Document {
-        let changes = self.received.iter().filter(|entry| entry.doc == doc && entry.kind == EntryKind::CHANGE);
+        let changes =
+            self.received.iter().filter(|entry| entry.doc == doc && entry.kind == EntryKind::CHANGE);
         Document::load(changes.filter_map(|entry| entry.body.as_deref())).unwrap()
     }
 
@@ -207,7 +208,9 @@ impl Hostile {
         let (mut up, mut down): (VecDeque<Message>, VecDeque<Message>) = Default::default();
         for _ in 0..100_000_u32 {
             let now = centre.clock().wall();
-            let next = inputs.pop_front().or_else(|| down.pop_front().map(|message| NodeInput::Message(message.bytes)));
+            let next = inputs
+                .pop_front()
+                .or_else(|| down.pop_front().map(|message| NodeInput::Message(message.bytes)));
             if let Some(input) = next {
                 let mut step = NodeStep::default();
                 step_node(&mut near, self, now, input, &mut step).unwrap();
@@ -264,7 +267,8 @@ pub fn change(
 fn head_at(log: &[Entry], lsn: Lsn) -> LogHead {
     let boot = log[0].log;
     let prefix = &log[..usize::try_from(lsn).unwrap()];
-    let chain = prefix.iter().fold(entry::chain_start(boot), |chain, entry| entry::chain_next(chain, entry.link()));
+    let chain =
+        prefix.iter().fold(entry::chain_start(boot), |chain, entry| entry::chain_next(chain, entry.link()));
     LogHead { boot, lsn, chain }
 }
 
@@ -283,7 +287,9 @@ impl NodeStore for Hostile {
         bytes_max: usize,
         entries_max: usize,
     ) -> Result<(Vec<Entry>, Option<SignedHead>), Infallible> {
-        let Some(log) = self.logs.get(&boot).or_else(|| self.stolen.get(&boot)) else { return Ok((vec![], None)) };
+        let Some(log) = self.logs.get(&boot).or_else(|| self.stolen.get(&boot)) else {
+            return Ok((vec![], None));
+        };
         let mut bytes = 0;
         let entries: Vec<Entry> = log
             .iter()

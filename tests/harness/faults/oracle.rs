@@ -101,6 +101,14 @@ pub fn check(world: &mut World) -> u64 {
         "between machines of ours every entry is applied at the province: {:?}",
         centre.states
     );
+    let contested = centre.exports.values().filter(|export| !export.contains("\"contested\":[]")).count();
+    let standing = |word: &str| {
+        let word = format!("\"standing\":\"{word}\"");
+        centre.exports.values().map(|export| export.matches(&word).count() as u64).sum::<u64>()
+    };
+    world.counters.add("dossiers on which offices acted apart", contested as u64);
+    world.counters.add("acts void", standing("void"));
+    world.counters.add("acts too late", standing("too_late"));
     for place in 0..world.nodes.len() {
         check_node(world, place, &centre);
     }
