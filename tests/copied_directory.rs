@@ -1,5 +1,12 @@
 //! The everyday accident: somebody copies an office's directory, and both copies go to work.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper that fails must fail its test"
+)]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

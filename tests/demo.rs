@@ -1,5 +1,12 @@
 //! The demo as the README runs it, only shorter; and that it fails when something is really wrong.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper that fails must fail its test"
+)]
+
 use motcua_tests::program::Answer;
 use motcua_tests::program::Running;
 use motcua_tests::program::motcua;

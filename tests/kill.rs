@@ -2,7 +2,12 @@
 //!
 //! `MOTCUA_KILLS` says how many kills (default 12), `MOTCUA_SEED` which ones; both are printed.
 
-#![allow(clippy::expect_used, reason = "a helper that fails must fail its test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper that fails must fail its test"
+)]
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

@@ -13,8 +13,18 @@ use motcua_tests::sources::product_files;
 use motcua_tests::sources::root;
 
 /// Rooms that import no room but each other, and that every room may import.
-const LEAVES: &[&str] =
-    &["ids", "clock", "config", "shutdown", "telemetry", "metrics", "identity", "i18n", "refusal"];
+const LEAVES: &[&str] = &[
+    "ids",
+    "clock",
+    "config",
+    "shutdown",
+    "telemetry",
+    "metrics",
+    "identity",
+    "i18n",
+    "provincial",
+    "refusal",
+];
 
 /// The other rooms of `node/src`, and which rooms beside themselves and the leaves they may import.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
@@ -44,12 +54,12 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("fluent_bundle", &["i18n"]),
     ("tokio", &["shutdown", "transport", "sync", "web", "control", "roles"]),
     // The parts of the protocol that mean something only to whoever keeps or moves entries. What an entry is,
-    // ids, times and bounds belong to everybody.
+    // how a change chunk is laid out, ids, times and bounds belong to everybody.
     ("sync_protocol::", &["store", "transport", "sync", "roles"]),
 ];
 
 /// What every room may name of the protocol.
-const PROTOCOL_FOR_ALL: &[&str] = &["ids", "time", "limits", "entry"];
+const PROTOCOL_FOR_ALL: &[&str] = &["ids", "time", "limits", "entry", "chunk"];
 
 /// What stays out of some rooms of `node/src`: the room, what, and why.
 const NEVER_IN: &[(&str, &[&str], &str)] = &[

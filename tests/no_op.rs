@@ -1,5 +1,12 @@
 //! Asking again when there is nothing new costs one round trip and the same bytes, however much there is.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper that fails must fail its test"
+)]
+
 use motcua_tests::office::Province;
 use motcua_tests::office::lodging;
 use serde_json::Value;

@@ -2,6 +2,13 @@
 //!
 //! Communes here have no running program: they are offline except while `sync now` runs.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper that fails must fail its test"
+)]
+
 use motcua_tests::office::Office;
 use motcua_tests::office::Province;
 use motcua_tests::office::act_line;

@@ -347,10 +347,10 @@ mod tests {
                     LineAnswer::Refused { line: place as u64 + 1, refusal: Refusal::new("line-not-json") };
                 answer(if line == "bad" { refused } else { LineAnswer::Done(line.into()) });
             }
-            match command {
-                Command::Lodge { .. } => Ok(count.into()),
-                _ => Err(Failure::NotReached(Refusal::of_field("x", "y").with("z", 1))),
+            if matches!(command, Command::Lodge { .. }) {
+                return Ok(count.into());
             }
+            Err(Failure::NotReached(Refusal::of_field("x", "y").with("z", 1)))
         }
     }
 

@@ -196,7 +196,10 @@ impl Desk {
         }
         let now = tx.now();
         let paper_keys = (0..line.detail.papers.len()).map(|place| document.next_paper_key(place)).collect();
-        let bench = Bench { directory: &held.directory, state: &state, now, is_historic, paper_keys };
+        let version = state.acts.first().map_or(held.reference.version, |act| act.act.directory.version);
+        let pinned = self.shelf.version(version)?;
+        let pinned = pinned.as_ref().map_or(&held.directory, |pinned| &pinned.directory);
+        let bench = Bench { directory: &held.directory, pinned, state: &state, now, is_historic, paper_keys };
         let doing = doing(&bench, line)?;
         let mut act = self.common(held, &line.officer, state.process.generation, is_historic, doing.body);
         act.role.clone_from(&line.role);
@@ -240,7 +243,8 @@ impl Desk {
             .map(|act| act.id)
             .collect();
         if acts.is_empty() {
-            return Ok(None);
+            // What it builds on is not here: a mark could not be written beside it.
+            return Err(Refusal::new("quarantine-builds-on-missing").with("id", row).into());
         }
         let officer = OfficerId { seat: self.store.identity().seat.clone(), number: "tinh".to_owned() };
         let mark = Mark { acts, mark: MarkKind::Void, basis: why.to_owned() };
@@ -285,7 +289,7 @@ impl Desk {
 
 /// A rule of the table, told with what the person needs to know of the dossier.
 fn refused(code: &'static str, state: &State, line: &ActLine) -> Refusal {
-    let holder = state.process.custody.holder().map_or_else(|| "–".to_owned(), ToString::to_string);
+    let holder = state.process.custody.holder().map_or_else(|| "none".to_owned(), ToString::to_string);
     Refusal::of_field(code, "act")
         .with("act", line.kind.name())
         .with("status", state.process.status)

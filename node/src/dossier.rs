@@ -9,4 +9,8 @@ pub mod export;
 pub mod fold;
 pub mod number;
 pub mod paper;
+mod places;
 pub mod table;
+
+#[cfg(test)]
+pub(crate) mod specimen;

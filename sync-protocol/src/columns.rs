@@ -260,6 +260,8 @@ struct Known {
     ends: HashMap<ChangeHash, u64>,
     seqs: HashMap<Vec<u8>, u64>,
     large: Option<u64>,
+    /// The log of the change at hand, by number.
+    log: usize,
 }
 
 impl Known {
@@ -279,7 +281,7 @@ impl Known {
     }
 
     fn near(&self, at: i64) -> Near {
-        Near { large: self.large.unwrap_or(at.cast_unsigned()), at: at.cast_unsigned() }
+        Near { large: self.large.unwrap_or(at.cast_unsigned()), at: at.cast_unsigned(), log: self.log }
     }
 
     fn pass(&mut self, number: u64) {
@@ -378,6 +380,7 @@ impl<'a> Writer<'a> {
         let mut shapes = Numbered::new();
         let mut classes = Numbered::new();
         let mut classes_of_shapes = Vec::new();
+        let mut logs = Numbered::new();
         for group in by_document {
             let mut known = Known::default();
             for (index, apart, hash) in group {
@@ -395,6 +398,7 @@ impl<'a> Writer<'a> {
                     }
                 };
                 put_len(self.part(Part::ShapeNumbers), number);
+                known.log = logs.number(entry.log).0;
                 self.change(entry.log, &change, &mut known);
                 known.add(hash, &change, ops);
                 let classes: &[usize] = classes_of_shapes.get(number).map_or(&[], Vec::as_slice);
@@ -739,11 +743,13 @@ impl<'a> Reader<'a> {
             }
             cells.push(cell);
         }
+        let mut logs = Numbered::new();
         for (_, members) in documents {
             let mut known = Known::default();
             for index in members {
                 let ((log, _), cell) = (places.get(index)?, cells.get_mut(index)?);
                 if cell.head.form == BodyForm::Apart {
+                    known.log = logs.number(*log).0;
                     let (body, hash) = self.change(*log, cell.at, &mut known)?;
                     (cell.body, cell.hash) = (Some(body), Some(hash));
                 } else {

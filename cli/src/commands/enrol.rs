@@ -1,5 +1,6 @@
 //! `motcua enrol`: machines of communes, at the province.
 
+use motcua_node::clock;
 use motcua_node::clock::rfc3339;
 use motcua_node::control::Command;
 use motcua_node::roles::store_failure;
@@ -11,6 +12,8 @@ use crate::commands::Context;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::office;
+use crate::people;
+use crate::people::People;
 
 /// Runs one of the commands.
 pub(crate) fn run(context: &Context, command: &Enrol) -> Result<Exit, Failure> {
@@ -33,9 +36,9 @@ fn new(context: &Context, args: &EnrolNew) -> Result<Exit, Failure> {
     };
     let value = office::ask(context, command, std::io::empty(), |_| {})?;
     let token = value["token"].as_str().unwrap_or_default().to_owned();
-    let until = value["expires_at"].as_str().unwrap_or_default().to_owned();
+    let until = people::time(&value["expires_at"]);
     context.output.result(value, || {
-        let agency = args.agency.to_string();
+        let agency = People::of(context).agency(args.agency.as_str());
         context.output.text("done-enrol-new", &[("token", &token), ("until", &until), ("agency", &agency)])
     })?;
     Ok(Exit::Done)
@@ -43,8 +46,8 @@ fn new(context: &Context, args: &EnrolNew) -> Result<Exit, Failure> {
 
 fn list(context: &Context) -> Result<Exit, Failure> {
     let output = &context.output;
-    let machines =
-        office::reader(context.dir()?)?.read(|view| view.machines()).map_err(store_failure)?;
+    let people = People::of(context);
+    let machines = office::reader(context.dir()?)?.read(|view| view.machines()).map_err(store_failure)?;
     for machine in &machines {
         let last_contact = machine.last_contact_at.map(rfc3339);
         let value = json!({
@@ -58,8 +61,14 @@ fn list(context: &Context) -> Result<Exit, Failure> {
             "certificate_bytes": machine.certificate.len(),
         });
         output.line(&value, || {
-            let never = output.text("never", &[]);
-            format!("{}  {}  {}", machine.seat, machine.node, last_contact.clone().unwrap_or(never))
+            let (agency, node) = (people.agency(machine.seat.as_str()), machine.node.to_string());
+            if let Some(at) = machine.banned_at {
+                let (at, why) = (clock::for_people(at), machine.ban_reason.as_deref().unwrap_or("–"));
+                let args = [("agency", agency.as_str()), ("node", &node), ("at", &at), ("why", why)];
+                return output.text("enrol-line-banned", &args);
+            }
+            let last = machine.last_contact_at.map_or_else(|| output.text("never", &[]), clock::for_people);
+            output.text("enrol-line", &[("agency", &agency), ("node", &node), ("last", &last)])
         })?;
     }
     output.summary(json!({ "machines": machines.len() }), || {

@@ -1,8 +1,12 @@
 //! `motcua quarantine`: what the province kept and did not apply; a person decides.
 
+use motcua_node::clock;
 use motcua_node::clock::rfc3339;
 use motcua_node::control::Command;
+use motcua_node::i18n;
+use motcua_node::i18n::Language;
 use motcua_node::roles::store_failure;
+use motcua_node::store::View;
 use motcua_node::store::log::EntryState;
 use serde_json::json;
 
@@ -12,6 +16,7 @@ use crate::commands::Context;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::office;
+use crate::people::People;
 
 /// Most entries that are listed.
 const LISTED_MAX: usize = 10_000;
@@ -28,8 +33,10 @@ pub(crate) fn run(context: &Context, command: &Quarantine) -> Result<Exit, Failu
 
 fn list(context: &Context) -> Result<Exit, Failure> {
     let output = &context.output;
-    let kept =
-        office::reader(context.dir()?)?.read(|view| view.quarantine(None, LISTED_MAX)).map_err(store_failure)?;
+    let people = People::of(context);
+    let reader = office::reader(context.dir()?)?;
+    let read = |view: &View<'_>| Ok((view.quarantine(None, LISTED_MAX)?, view.machines()?));
+    let (kept, machines) = reader.read(read).map_err(store_failure)?;
     for entry in &kept {
         let state = if entry.state == EntryState::Refused { "refused" } else { "quarantined" };
         let machine = entry.machine.map(|machine| machine.to_string());
@@ -45,8 +52,24 @@ fn list(context: &Context) -> Result<Exit, Failure> {
             "arrived_at": rfc3339(entry.arrived_at),
         });
         output.line(&value, || {
-            let reason = entry.reason.as_deref().unwrap_or("–");
-            format!("{}  {state}  {reason}  {}", entry.id, machine.clone().unwrap_or_default())
+            let reason = entry.reason.as_deref().map(|code| i18n::say_past(output.language, code));
+            let seat = machines.iter().find(|known| Some(known.node) == entry.machine);
+            let seat = seat.map_or_else(
+                || output.text("quarantine-machine-unknown", &[]),
+                |known| people.agency(known.seat.as_str()),
+            );
+            let is_refused = entry.state == EntryState::Refused;
+            let state = if is_refused { "quarantine-refused" } else { "quarantine-waits" };
+            output.text(
+                "quarantine-line",
+                &[
+                    ("id", &entry.id.to_string()),
+                    ("at", &clock::for_people(entry.arrived_at)),
+                    ("seat", &seat),
+                    ("state", &output.text(state, &[])),
+                    ("reason", reason.as_deref().unwrap_or("–")),
+                ],
+            )
         })?;
     }
     output.summary(json!({ "entries": kept.len() }), || {
@@ -56,7 +79,8 @@ fn list(context: &Context) -> Result<Exit, Failure> {
 }
 
 fn void(context: &Context, args: &QuarantineVoid) -> Result<Exit, Failure> {
-    let why = context.output.text("quarantine-void-basis", &[]);
+    // It becomes part of the dossiers, which are written in the offices' language whoever types the command.
+    let why = i18n::text(Language::Vi, "quarantine-void-basis", &[]);
     let command = Command::QuarantineVoid { ids: args.ids.clone(), why };
     let value = office::ask(context, command, std::io::empty(), |_| {})?;
     let count = args.ids.len().to_string();

@@ -6,7 +6,7 @@ line-no-address = This machine knows no address of the provincial server.
 line-unreachable = The provincial server was not reached ({ $addresses }). Nothing is lost.
     .rule = Intake and processing do not need a line; dossiers are sent when it is back.
     .next = Check the office's network; this machine calls again by itself. If other places are reached, ask the province whether its UDP port is blocked.
-line-not-our-province = The machine that answers at { $address } is not of this province.
+line-not-our-province = The machine that answers at the provincial server's address is not of this province.
     .rule = Only machines with a certificate of the own province are talked to.
     .next = Check the provincial server's address and tell the province's administrator.
 line-peer-unfit = The machine at the other end is not the provincial server in use.
@@ -109,7 +109,7 @@ enrol-unfit = The province answered with a certificate that does not fit this ma
     .rule = A certificate must name this machine's keys, its seat and its province.
     .next = Tell the province's administrator.
 
-identity-missing = { $file } is not in this directory.
+identity-missing = This directory is not a machine's yet ({ $file } is missing).
     .rule = Every machine has keys and a certificate of its own in its directory.
     .next = Check --dir; if the machine is new, run "motcua commune init" or "motcua province init".
 identity-newer = { $file } was written by a newer program (form { $found }).

@@ -6,7 +6,7 @@ line-no-address = Máy này chưa biết địa chỉ máy chủ tỉnh.
 line-unreachable = Không liên lạc được với máy chủ tỉnh ({ $addresses }). Dữ liệu không mất gì.
     .rule = Việc tiếp nhận và xử lý không phụ thuộc đường truyền; hồ sơ được gửi khi có mạng lại.
     .next = Kiểm tra mạng của cơ quan; máy sẽ tự gọi lại. Nếu nơi khác vẫn liên lạc được, hỏi tỉnh xem cổng UDP có bị chặn không.
-line-not-our-province = Máy trả lời tại { $address } không thuộc tỉnh này.
+line-not-our-province = Máy trả lời ở địa chỉ máy chủ tỉnh không thuộc tỉnh này.
     .rule = Chỉ trao đổi với máy có chứng thư do tỉnh mình cấp.
     .next = Kiểm tra lại địa chỉ máy chủ tỉnh và báo quản trị viên của tỉnh.
 line-peer-unfit = Máy ở đầu bên kia không phải máy chủ tỉnh đang được dùng.
@@ -109,7 +109,7 @@ enrol-unfit = Tỉnh trả lời bằng chứng thư không khớp với máy n�
     .rule = Chứng thư phải đúng khóa, đúng đơn vị và đúng tỉnh.
     .next = Báo quản trị viên của tỉnh.
 
-identity-missing = Thư mục này chưa có { $file }.
+identity-missing = Thư mục này chưa phải của máy nào (thiếu { $file }).
     .rule = Mỗi máy có khóa và chứng thư riêng trong thư mục của nó.
     .next = Kiểm tra --dir; nếu máy chưa được cấp, chạy "motcua commune init" hoặc "motcua province init".
 identity-newer = { $file } do chương trình mới hơn ghi (dạng { $found }).

@@ -3,8 +3,9 @@
 //! One act is one packed scalar: a CBOR map with integer keys, its version first. The common part is
 //! [`Act`]; what each kind adds is a [`Body`]. Acts carry their computed legal effects as facts (due date, fee,
 //! number), so that folding a dossier needs no clock, directory or account list. A field is never
-//! reused for another meaning; new ones are added with new keys. A kind this program does not know is kept as
-//! [`Body::Unknown`] and makes the state "not computable here", never void.
+//! reused for another meaning; new ones are added with new keys, which older programs pass over. What they may
+//! not pass over, a new word of a list among them, raises `min_reader`: such a change waits at them. A kind this
+//! program does not know is kept as [`Body::Unknown`] and makes the state "not computable here", never void.
 
 use minicbor::Decode;
 use minicbor::Decoder;
@@ -938,3 +939,6 @@ pub struct Reason {
     #[n(1)]
     pub basis: Option<String>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,10 @@
 //! Which operations a foreign change may contain. Automerge enforces none of it: without this any party could
 //! delete another's act.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use minicbor::Decode;
 use sync_protocol::ids::BootId;
 
 use crate::dossier::act::Act;
@@ -10,7 +12,9 @@ use crate::dossier::act::ActError;
 use crate::dossier::act::Body;
 use crate::dossier::act::from_cbor;
 use crate::dossier::document::ACT_PREFIX;
+use crate::dossier::document::CHANGE_ACTS_MAX;
 use crate::dossier::document::CHANGE_OPS_MAX;
+use crate::dossier::document::DOSSIER_KIND;
 use crate::dossier::document::DocumentError;
 use crate::dossier::document::FIELD_PREFIX;
 use crate::dossier::document::HEAD_KEY;
@@ -25,6 +29,8 @@ use crate::dossier::paper::Paper;
 
 /// Largest packed act.
 pub const ACT_BYTES_MAX: usize = 16 * 1024;
+/// Largest packed head.
+const HEAD_BYTES_MAX: usize = 256;
 /// Largest packed paper.
 pub const PAPER_BYTES_MAX: usize = 4 * 1024;
 /// Largest value of a register, in bytes of UTF-8.
@@ -38,6 +44,9 @@ pub enum AdmitError {
     /// Undecodable, out of bounds, or it breaks the structure: refused.
     #[error("the change breaks the document's structure: {0}")]
     Structure(String),
+    /// It holds something only a newer program can read: kept as it is, tried again by that program.
+    #[error("the change needs a newer program")]
+    Newer,
     /// The bytes are no change.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -46,8 +55,11 @@ pub enum AdmitError {
 /// Decodes a foreign change and checks each operation against what its section allows: acts and papers are
 /// written once, fields are registers, sizes and counts are bounded, the actor is the entry's boot.
 ///
+/// A program that adds a section raises the `min_reader` of the entry that carries the change, so that older
+/// programs wait and never come here with it.
+///
 /// # Errors
-/// [`AdmitError`]; the change is then kept as refused and never applied.
+/// [`AdmitError::Newer`]: keep the change waiting. Otherwise it is kept as refused and never applied.
 pub fn admit(bytes: &[u8], boot: BootId) -> Result<Step, AdmitError> {
     let (info, operations) = operations(bytes)?;
     if info.actor != boot.as_bytes() {
@@ -56,9 +68,14 @@ pub fn admit(bytes: &[u8], boot: BootId) -> Result<Step, AdmitError> {
     if u64::try_from(operations.len()).unwrap_or(u64::MAX) > CHANGE_OPS_MAX {
         return Err(structure("too many operations"));
     }
+    // What a newer program wrote may hold more than this one can judge.
+    if operations.iter().any(is_for_newer_program) {
+        return Err(AdmitError::Newer);
+    }
     let is_first = info.deps.is_empty();
-    let mut step = Step { info, acts: Vec::new(), fields: Vec::new(), papers: Vec::new() };
-    let mut acts: Vec<(u32, Act)> = Vec::new();
+    let mut acts: BTreeMap<usize, Act> = BTreeMap::new();
+    let mut papers: BTreeMap<usize, (String, Paper)> = BTreeMap::new();
+    let mut fields = Vec::new();
     let mut keys = BTreeSet::new();
     let mut has_head = false;
     for operation in operations {
@@ -68,49 +85,107 @@ pub fn admit(bytes: &[u8], boot: BootId) -> Result<Step, AdmitError> {
         if !keys.insert(key.clone()) {
             return Err(structure("one key is written twice"));
         }
-        if let Some(name) = key.strip_prefix(FIELD_PREFIX) {
-            step.fields.push((name.to_owned(), field_value(name, value)?));
-            continue;
-        }
-        if has_predecessors {
+        let section = section_of(&key).ok_or_else(|| structure("a key no section allows"))?;
+        if has_predecessors && !matches!(section, Section::Field(_)) {
             return Err(structure("something written once is overwritten"));
         }
-        let OperationValue::Bytes(packed) = value else {
-            return Err(structure("a value of the wrong type"));
-        };
-        if key == HEAD_KEY {
-            let head: Head = from_cbor(&packed).map_err(|error| structure(&error.to_string()))?;
-            if head.min_reader > LAYOUT_VERSION {
-                return Err(structure("the document needs a newer program"));
+        match (section, value) {
+            (Section::Field(name), value) => {
+                let value = field_value(name, value)?;
+                fields.push((name.to_owned(), value));
             }
-            has_head = true;
-        } else if let Some(index) = index_of(&key, ACT_PREFIX) {
-            if packed.len() > ACT_BYTES_MAX {
-                return Err(structure("an act is too large"));
+            (Section::Head, OperationValue::Bytes(packed)) => {
+                let _: Head = unpacked(&packed, HEAD_BYTES_MAX)?;
+                has_head = true;
             }
-            acts.push((index, read_act(&packed)?));
-        } else if index_of(&key, PAPER_PREFIX).is_some() {
-            if packed.len() > PAPER_BYTES_MAX {
-                return Err(structure("a paper is too large"));
+            (Section::Act(index), OperationValue::Bytes(packed)) => {
+                if packed.len() > ACT_BYTES_MAX {
+                    return Err(structure("an act is too large"));
+                }
+                let act = Act::unpack(&packed).map_err(|error| structure(&error.to_string()))?;
+                acts.insert(index, act);
             }
-            let paper: Paper = from_cbor(&packed).map_err(|error| structure(&error.to_string()))?;
-            step.papers.push((key, paper));
-        } else {
-            return Err(structure("a key no section allows"));
+            (Section::Paper(index), OperationValue::Bytes(packed)) => {
+                let paper = unpacked(&packed, PAPER_BYTES_MAX)?;
+                papers.insert(index, (key, paper));
+            }
+            (
+                Section::Head | Section::Act(_) | Section::Paper(_),
+                OperationValue::Text(_) | OperationValue::Other,
+            ) => return Err(structure("a value of the wrong type")),
         }
     }
     if is_first != has_head {
         return Err(structure("the head stands in the first change and nowhere else"));
     }
-    acts.sort_by_key(|(index, _)| *index);
-    step.acts = acts.into_iter().map(|(_, act)| act).collect();
-    step.papers.sort_by_key(|(key, _)| index_of(key, PAPER_PREFIX));
-    step.fields.sort();
-    check_fields(&step)?;
-    if step.acts.is_empty() {
+    if acts.is_empty() {
         return Err(structure("a change without an act"));
     }
+    if acts.len() > CHANGE_ACTS_MAX {
+        return Err(structure("too many acts"));
+    }
+    fields.sort();
+    let first_act = numbered_without_gaps(acts.keys().copied())?;
+    let first_paper = numbered_without_gaps(papers.keys().copied())?;
+    let step = Step {
+        info,
+        acts: acts.into_values().collect(),
+        fields,
+        papers: papers.into_values().collect(),
+        first_act,
+        first_paper,
+    };
+    check_fields(&step)?;
     Ok(step)
+}
+
+/// A part of the document, by its key at the root.
+enum Section<'k> {
+    Head,
+    Act(usize),
+    Paper(usize),
+    Field(&'k str),
+}
+
+fn section_of(key: &str) -> Option<Section<'_>> {
+    if key == HEAD_KEY {
+        return Some(Section::Head);
+    }
+    let act = index_of(key, ACT_PREFIX).map(Section::Act);
+    let paper = || index_of(key, PAPER_PREFIX).map(Section::Paper);
+    act.or_else(paper).or_else(|| key.strip_prefix(FIELD_PREFIX).map(Section::Field))
+}
+
+fn is_for_newer_program(operation: &Operation) -> bool {
+    let (Some(key), Some(OperationValue::Bytes(packed))) = (&operation.root_key, &operation.value) else {
+        return false;
+    };
+    match section_of(key) {
+        Some(Section::Head) => unpacked::<Head>(packed, HEAD_BYTES_MAX)
+            .is_ok_and(|head| head.min_reader > LAYOUT_VERSION || head.kind != DOSSIER_KIND),
+        Some(Section::Act(_)) if packed.len() <= ACT_BYTES_MAX => {
+            matches!(Act::unpack(packed), Err(ActError::TooNew(_)))
+        }
+        Some(Section::Act(_) | Section::Paper(_) | Section::Field(_)) | None => false,
+    }
+}
+
+fn unpacked<T: for<'b> Decode<'b, ()>>(packed: &[u8], most: usize) -> Result<T, AdmitError> {
+    if packed.len() > most {
+        return Err(structure("something is too large"));
+    }
+    from_cbor(packed).map_err(|error| structure(&error.to_string()))
+}
+
+/// The first of the numbers; 0 when there are none.
+fn numbered_without_gaps(numbers: impl Iterator<Item = usize>) -> Result<usize, AdmitError> {
+    let mut first = None;
+    for (offset, number) in numbers.enumerate() {
+        if number != *first.get_or_insert(number) + offset {
+            return Err(structure("the numbers of a change have a gap"));
+        }
+    }
+    Ok(first.unwrap_or(0))
 }
 
 /// Every register write belongs to an act of the same change: the receipt, or a correction that names the field.
@@ -131,13 +206,6 @@ fn check_fields(step: &Step) -> Result<(), AdmitError> {
     }
 }
 
-fn read_act(packed: &[u8]) -> Result<Act, AdmitError> {
-    Act::unpack(packed).map_err(|error| match error {
-        ActError::Malformed(what) => structure(&what),
-        ActError::TooNew(version) => structure(&format!("an act needs act version {version}")),
-    })
-}
-
 fn field_value(name: &str, value: OperationValue) -> Result<String, AdmitError> {
     let is_name = (1..=FIELD_NAME_BYTES_MAX).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.' || b == b'-');
@@ -149,7 +217,7 @@ fn field_value(name: &str, value: OperationValue) -> Result<String, AdmitError> 
 }
 
 /// The number after a section's prefix.
-fn index_of(key: &str, prefix: &str) -> Option<u32> {
+fn index_of(key: &str, prefix: &str) -> Option<usize> {
     let digits = key.strip_prefix(prefix)?;
     let is_canonical = digits == "0" || !digits.starts_with('0');
     if is_canonical && digits.len() <= 9 && digits.bytes().all(|b| b.is_ascii_digit()) {

@@ -3,9 +3,12 @@
 //! Automerge runs behind a boundary here: our own bounds are checked before it sees bytes, and a panic inside it
 //! becomes an error on this one document.
 
+mod chunk;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
@@ -22,7 +25,6 @@ use automerge::transaction::Transactable;
 use sync_protocol::entry::Digest;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::ChangeHash;
-use sync_protocol::limits::ENTRY_BODY_BYTES_MAX;
 use sync_protocol::time::Millis;
 
 use crate::dossier::act::Act;
@@ -30,12 +32,19 @@ use crate::dossier::act::to_cbor;
 use crate::dossier::admit::AdmitError;
 use crate::dossier::admit::admit;
 use crate::dossier::paper::Paper;
+use crate::dossier::places::Places;
 
 /// Most operations in one change: a receipt with all its fields and papers has about 60.
 pub const CHANGE_OPS_MAX: u64 = 512;
 
+/// Most acts in one change. One is usual.
+pub const CHANGE_ACTS_MAX: usize = 32;
+
 /// Most changes in one document. Ten are usual, a few hundred the longest cases.
-pub const DOCUMENT_CHANGES_MAX: usize = 4096;
+pub const DOCUMENT_CHANGES_MAX: usize = 2048;
+
+/// Most acts in one document. Judging them takes time in the square of their number when they were done apart.
+pub const DOCUMENT_ACTS_MAX: usize = 2048;
 
 /// Key prefixes of the document's sections, all at the root: nested objects would put the other actors' ids into
 /// every change.
@@ -46,6 +55,9 @@ pub(crate) const PAPER_PREFIX: &str = "p";
 pub(crate) const FIELD_PREFIX: &str = "f.";
 /// What the document is; written once, by its first change.
 pub(crate) const HEAD_KEY: &str = "h";
+
+/// What [`Head::kind`] is in a dossier.
+pub(crate) const DOSSIER_KIND: u8 = 1;
 
 /// The document layout this program writes.
 pub const LAYOUT_VERSION: u16 = 1;
@@ -72,6 +84,10 @@ pub struct ChangeInfo {
     pub deps: Vec<ChangeHash>,
     /// The wall clock of its author.
     pub at: Millis,
+    /// The number of its first operation: one more than the last one its author had seen.
+    pub first_op: u64,
+    /// How many operations it has.
+    pub ops: u64,
 }
 
 /// Why a document could not be read or written.
@@ -115,7 +131,7 @@ pub struct Head {
 }
 
 /// One change of a history, read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// What it is and builds on.
     pub info: ChangeInfo,
@@ -125,6 +141,10 @@ pub struct Step {
     pub fields: Vec<(String, String)>,
     /// The papers it adds, with their keys.
     pub papers: Vec<(String, Paper)>,
+    /// The number its first act's key has. Acts are numbered on from those their author had seen.
+    pub first_act: usize,
+    /// The number its first paper's key has; likewise.
+    pub first_paper: usize,
 }
 
 /// A document's changes in an order in which each follows what it builds on, equal on every machine.
@@ -138,9 +158,26 @@ pub struct History {
 #[derive(Debug, Default)]
 pub struct Document {
     history: History,
+    /// In the order in which they came here, each after what it builds on.
     changes: Vec<Change>,
+    nodes: HashMap<ChangeHash, Node>,
+    acts: usize,
+    papers: usize,
     /// Built when first needed: reading needs only the history.
     merged: Option<Automerge>,
+}
+
+/// What the next changes need to know of one that is here.
+#[derive(Clone, Debug)]
+struct Node {
+    /// Its place among [`Document::changes`].
+    place: usize,
+    /// The places of everything it builds on.
+    past: Places,
+    author: BootId,
+    last_op: u64,
+    acts: usize,
+    papers: usize,
 }
 
 /// One operation of a change as admission sees it.
@@ -170,12 +207,12 @@ pub(crate) enum OperationValue {
 /// # Errors
 /// [`DocumentError::Malformed`] when the bytes are no uncompressed change chunk within our bounds.
 pub fn inspect(bytes: &[u8]) -> Result<ChangeInfo, DocumentError> {
-    parse(bytes).map(|change| info_of(&change))
+    chunk::read(bytes).map_err(malformed)
 }
 
 /// Reads a change with its operations.
 pub(crate) fn operations(bytes: &[u8]) -> Result<(ChangeInfo, Vec<Operation>), DocumentError> {
-    let change = parse(bytes)?;
+    let (info, change) = parse(bytes)?;
     let expanded = guarded(|| change.decode())?;
     let operations = expanded
         .operations
@@ -201,22 +238,18 @@ pub(crate) fn operations(bytes: &[u8]) -> Result<(ChangeInfo, Vec<Operation>), D
             }
         })
         .collect();
-    Ok((info_of(&change), operations))
+    Ok((info, operations))
 }
 
-fn parse(bytes: &[u8]) -> Result<Change, DocumentError> {
-    chunk::check(bytes).map_err(|what| DocumentError::Malformed(what.to_owned()))?;
-    guarded(|| Change::try_from(bytes))?.map_err(|error| DocumentError::Malformed(error.to_string()))
+fn parse(bytes: &[u8]) -> Result<(ChangeInfo, Change), DocumentError> {
+    let info = inspect(bytes)?;
+    let change =
+        guarded(|| Change::try_from(bytes))?.map_err(|error| DocumentError::Malformed(error.to_string()))?;
+    Ok((info, change))
 }
 
-fn info_of(change: &Change) -> ChangeInfo {
-    ChangeInfo {
-        hash: ChangeHash(change.hash().0),
-        actor: change.actor_id().to_bytes().to_vec(),
-        seq: change.seq(),
-        deps: change.deps().iter().map(|hash| ChangeHash(hash.0)).collect(),
-        at: Millis(change.timestamp()),
-    }
+fn malformed(what: &str) -> DocumentError {
+    DocumentError::Malformed(what.to_owned())
 }
 
 thread_local! {
@@ -250,11 +283,22 @@ impl Document {
     /// # Errors
     /// As [`Document::apply`], for the first change that does not fit.
     pub fn load<'a>(changes: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, DocumentError> {
-        let mut document = Self::new();
+        let mut read = BTreeMap::new();
         for bytes in changes {
-            document.read(bytes)?;
+            let (step, change) = read_change(bytes)?;
+            read.insert(step.info.hash, (step, change));
+            if read.len() > DOCUMENT_CHANGES_MAX {
+                return Err(malformed("the document has too many changes"));
+            }
         }
-        document.history.settle_order()?;
+        let mut document = Self::new();
+        for hash in causal_order(&read)? {
+            let Some((step, change)) = read.remove(&hash) else { continue };
+            let node = document.place_for(&step)?;
+            // The order of the whole is the order in which they come here.
+            let at = document.history.steps.len();
+            document.insert(at, step, change, node);
+        }
         Ok(document)
     }
 
@@ -264,20 +308,17 @@ impl Document {
     /// See [`DocumentError`]; the document is unchanged after an error.
     pub fn apply(&mut self, change: &[u8]) -> Result<ChangeHash, DocumentError> {
         let info = inspect(change)?;
-        if self.history.has(info.hash) {
+        if self.nodes.contains_key(&info.hash) {
             return Ok(info.hash);
         }
-        if !info.deps.iter().all(|dep| self.history.has(*dep)) {
-            return Err(DocumentError::MissingDependency);
-        }
-        let parsed = parse(change)?;
+        let (step, parsed) = read_change(change)?;
+        let node = self.place_for(&step)?;
         let mut merged = self.take_merged()?;
-        let outcome = guarded(|| merged.apply_changes([parsed]))
+        let outcome = guarded(|| merged.apply_changes([parsed.clone()]))
             .and_then(|applied| applied.map_err(|error| DocumentError::Malformed(error.to_string())));
         // After a failure the merged document may hold half of the change: it is rebuilt when next needed.
         outcome?;
-        self.read(change)?;
-        self.history.settle_order()?;
+        self.add(step, parsed, node);
         self.merged = Some(merged);
         Ok(info.hash)
     }
@@ -293,14 +334,13 @@ impl Document {
         writing: &Writing,
     ) -> Result<RawChange, DocumentError> {
         let mut merged = self.take_merged()?;
-        let first_act = self.history.steps.iter().map(|step| step.acts.len()).sum::<usize>();
-        let first_paper = self.history.next_paper();
+        let (first_act, first_paper) = (self.acts, self.papers);
         let is_first = self.history.steps.is_empty();
         let change = guarded(|| {
             merged.set_actor(ActorId::from(boot.as_bytes().as_slice()));
             let mut tx = merged.transaction();
             if is_first {
-                let head = Head { layout: LAYOUT_VERSION, min_reader: LAYOUT_VERSION, kind: 1 };
+                let head = Head { layout: LAYOUT_VERSION, min_reader: LAYOUT_VERSION, kind: DOSSIER_KIND };
                 tx.put(ROOT, HEAD_KEY, ScalarValue::Bytes(to_cbor(&head)))?;
             }
             for (offset, act) in writing.acts.iter().enumerate() {
@@ -320,8 +360,9 @@ impl Document {
         .map_err(|error| DocumentError::Malformed(error.to_string()))?
         .ok_or_else(|| DocumentError::Malformed("nothing was written".to_owned()))?;
         let raw = RawChange { hash: ChangeHash(change.hash().0), bytes: change.raw_bytes().to_vec() };
-        self.read(&raw.bytes)?;
-        self.history.settle_order()?;
+        let (step, change) = read_change(&raw.bytes)?;
+        let node = self.place_for(&step)?;
+        self.add(step, change, node);
         self.merged = Some(merged);
         Ok(raw)
     }
@@ -353,7 +394,7 @@ impl Document {
     /// The key the next added paper gets.
     #[must_use]
     pub fn next_paper_key(&self, offset: usize) -> String {
-        format!("{PAPER_PREFIX}{}", self.history.next_paper() + offset)
+        format!("{PAPER_PREFIX}{}", self.papers + offset)
     }
 
     fn take_merged(&mut self) -> Result<Automerge, DocumentError> {
@@ -367,23 +408,114 @@ impl Document {
         Ok(merged)
     }
 
-    fn read(&mut self, bytes: &[u8]) -> Result<(), DocumentError> {
-        let change = parse(bytes)?;
-        let boot = BootId::from_slice(change.actor_id().to_bytes())
-            .ok_or_else(|| DocumentError::Malformed("the author is not a boot".to_owned()))?;
-        let step = admit(bytes, boot).map_err(|error| match error {
-            AdmitError::Structure(what) => DocumentError::Malformed(what),
-            AdmitError::Document(error) => error,
-        })?;
-        if self.history.steps.len() >= DOCUMENT_CHANGES_MAX {
-            return Err(DocumentError::Malformed("the document has too many changes".to_owned()));
+    /// Whether a change fits onto what is here, and what the next ones need to know of it.
+    ///
+    /// What a change's own bytes cannot show is checked here, against its causal past only, so that every machine
+    /// judges alike: one first change, and numbers that go on where its author had stood. Without the last, one
+    /// hostile number would make every later honest change collide or overflow.
+    fn place_for(&self, step: &Step) -> Result<Node, DocumentError> {
+        let author =
+            BootId::from_slice(&step.info.actor).ok_or_else(|| malformed("the author is not a boot"))?;
+        let mut past = Places::default();
+        for dep in &step.info.deps {
+            let node = self.nodes.get(dep).ok_or(DocumentError::MissingDependency)?;
+            past.join(&node.past);
+            past.add(node.place);
         }
-        if !self.history.has(step.info.hash) {
-            self.history.steps.push(step);
-            self.changes.push(change);
+        if step.info.deps.is_empty() != self.history.steps.is_empty() {
+            return Err(malformed("a document has one first change"));
         }
-        Ok(())
+        let acts_here = self.acts + step.acts.len();
+        if self.history.steps.len() >= DOCUMENT_CHANGES_MAX || acts_here > DOCUMENT_ACTS_MAX {
+            return Err(malformed("the document has too many changes"));
+        }
+        let (mut acts, mut papers, mut last_op, mut own_seen, mut own_here) = (0, 0, 0, 0, 0);
+        for node in self.nodes.values() {
+            let is_own = node.author == author;
+            own_here += u64::from(is_own);
+            if past.has(node.place) {
+                acts += node.acts;
+                papers += node.papers;
+                last_op = last_op.max(node.last_op);
+                own_seen += u64::from(is_own);
+            }
+        }
+        if step.info.seq != own_seen + 1 || own_here != own_seen {
+            return Err(malformed("an author writes one change after the other"));
+        }
+        if step.info.first_op != last_op + 1 {
+            return Err(malformed("operations are numbered on from those the author had seen"));
+        }
+        let has_acts_right = step.acts.is_empty() || step.first_act == acts;
+        let has_papers_right = step.papers.is_empty() || step.first_paper == papers;
+        if !has_acts_right || !has_papers_right {
+            return Err(malformed("acts and papers are numbered on from those the author had seen"));
+        }
+        let last_op = last_op.saturating_add(step.info.ops);
+        let (acts, papers) = (step.acts.len(), step.papers.len());
+        Ok(Node { place: self.changes.len(), past, author, last_op, acts, papers })
     }
+
+    /// Adds a change that fits, at its place in the order.
+    fn add(&mut self, step: Step, change: Change, node: Node) {
+        // It is free once the last change it builds on has been taken, and then waits until it is the smallest.
+        let after =
+            self.history.steps.iter().rposition(|earlier| step.info.deps.contains(&earlier.info.hash));
+        let free_at = after.map_or(0, |last| last + 1);
+        let later =
+            self.history.steps.iter().skip(free_at).position(|other| other.info.hash > step.info.hash);
+        let at = later.map_or(self.history.steps.len(), |wait| free_at + wait);
+        self.insert(at, step, change, node);
+    }
+
+    fn insert(&mut self, at: usize, step: Step, change: Change, node: Node) {
+        self.acts += node.acts;
+        self.papers += node.papers;
+        self.nodes.insert(step.info.hash, node);
+        self.history.steps.insert(at, step);
+        self.changes.push(change);
+    }
+}
+
+/// Reads a change that stands in a document of ours; whether it fits there is another question.
+fn read_change(bytes: &[u8]) -> Result<(Step, Change), DocumentError> {
+    let (info, change) = parse(bytes)?;
+    let boot = BootId::from_slice(&info.actor).ok_or_else(|| malformed("the author is not a boot"))?;
+    let step = admit(bytes, boot).map_err(|error| match error {
+        AdmitError::Structure(what) => DocumentError::Malformed(what),
+        AdmitError::Newer => malformed("it needs a newer program"),
+        AdmitError::Document(error) => error,
+    })?;
+    Ok((step, change))
+}
+
+/// An order in which each change follows what it builds on; among the free ones the smallest hash goes first.
+fn causal_order(read: &BTreeMap<ChangeHash, (Step, Change)>) -> Result<Vec<ChangeHash>, DocumentError> {
+    let mut followers: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
+    let mut missing: BTreeMap<ChangeHash, usize> = BTreeMap::new();
+    let mut free = BTreeSet::new();
+    for (hash, (step, _)) in read {
+        for dep in &step.info.deps {
+            followers.entry(*dep).or_default().push(*hash);
+        }
+        missing.insert(*hash, step.info.deps.len());
+        if step.info.deps.is_empty() {
+            free.insert(*hash);
+        }
+    }
+    let mut order = Vec::with_capacity(read.len());
+    while let Some(hash) = free.pop_first() {
+        order.push(hash);
+        for follower in followers.remove(&hash).unwrap_or_default() {
+            if let Some(count) = missing.get_mut(&follower) {
+                *count -= 1;
+                if *count == 0 {
+                    free.insert(follower);
+                }
+            }
+        }
+    }
+    if order.len() == read.len() { Ok(order) } else { Err(DocumentError::MissingDependency) }
 }
 
 impl History {
@@ -411,196 +543,7 @@ impl History {
             .fold(Digest::default(), |sum, head| sum.plus(&key, sync_protocol::ids::Hash(head.0)));
         sum.0
     }
-
-    fn next_paper(&self) -> usize {
-        self.steps.iter().map(|step| step.papers.len()).sum()
-    }
-
-    /// Orders the steps so that each follows what it builds on; among the free ones the smallest hash goes first.
-    fn settle_order(&mut self) -> Result<(), DocumentError> {
-        let mut remaining: BTreeMap<ChangeHash, Step> =
-            self.steps.drain(..).map(|step| (step.info.hash, step)).collect();
-        let mut followers: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
-        let mut missing: BTreeMap<ChangeHash, usize> = BTreeMap::new();
-        let mut free = BTreeSet::new();
-        for (hash, step) in &remaining {
-            for dep in &step.info.deps {
-                followers.entry(*dep).or_default().push(*hash);
-            }
-            missing.insert(*hash, step.info.deps.len());
-            if step.info.deps.is_empty() {
-                free.insert(*hash);
-            }
-        }
-        while let Some(hash) = free.pop_first() {
-            let Some(step) = remaining.remove(&hash) else { continue };
-            self.steps.push(step);
-            for follower in followers.remove(&hash).unwrap_or_default() {
-                if let Some(count) = missing.get_mut(&follower) {
-                    *count -= 1;
-                    if *count == 0 {
-                        free.insert(follower);
-                    }
-                }
-            }
-        }
-        if remaining.is_empty() { Ok(()) } else { Err(DocumentError::MissingDependency) }
-    }
 }
 
-/// Our own bounds on a change chunk, checked before Automerge sees it: its columns are run-length coded, so a few
-/// bytes could stand for billions of operations.
-mod chunk {
-    use super::CHANGE_OPS_MAX;
-    use super::ENTRY_BODY_BYTES_MAX;
-
-    const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
-    const CHANGE_CHUNK: u8 = 1;
-    const DEPS_MAX: u64 = 256;
-    const ACTORS_MAX: u64 = 256;
-    const COLUMNS_MAX: u64 = 32;
-
-    struct Reader<'a>(&'a [u8]);
-
-    impl<'a> Reader<'a> {
-        fn take(&mut self, count: u64) -> Result<&'a [u8], &'static str> {
-            let count = usize::try_from(count).map_err(|_| "a length is too large")?;
-            let (taken, rest) = self.0.split_at_checked(count).ok_or("the change is cut short")?;
-            self.0 = rest;
-            Ok(taken)
-        }
-
-        fn unsigned(&mut self) -> Result<u64, &'static str> {
-            let mut value = 0u64;
-            for shift in (0..64).step_by(7) {
-                let byte = *self.take(1)?.first().ok_or("the change is cut short")?;
-                let bits = u64::from(byte & 0x7f);
-                if shift == 63 && bits > 1 {
-                    return Err("a number is too large");
-                }
-                value |= bits << shift;
-                if byte & 0x80 == 0 {
-                    return Ok(value);
-                }
-            }
-            Err("a number is too long")
-        }
-
-        fn signed(&mut self) -> Result<i64, &'static str> {
-            let mut value = 0i64;
-            for shift in (0..64).step_by(7) {
-                let byte = *self.take(1)?.first().ok_or("the change is cut short")?;
-                value |= i64::from(byte & 0x7f) << shift;
-                if byte & 0x80 == 0 {
-                    if shift + 7 < 64 && byte & 0x40 != 0 {
-                        value |= -1i64 << (shift + 7);
-                    }
-                    return Ok(value);
-                }
-            }
-            Err("a number is too long")
-        }
-
-        fn counted(&mut self, most: u64, what: &'static str) -> Result<u64, &'static str> {
-            let count = self.unsigned()?;
-            if count > most { Err(what) } else { Ok(count) }
-        }
-    }
-
-    pub(super) fn check(bytes: &[u8]) -> Result<(), &'static str> {
-        if bytes.len() > ENTRY_BODY_BYTES_MAX {
-            return Err("the change is too large");
-        }
-        let mut outer = Reader(bytes);
-        if outer.take(4)? != MAGIC {
-            return Err("not a change");
-        }
-        outer.take(4)?;
-        if outer.take(1)? != [CHANGE_CHUNK] {
-            return Err("not an uncompressed change");
-        }
-        let length = outer.unsigned()?;
-        let mut inner = Reader(outer.take(length)?);
-        if !outer.0.is_empty() {
-            return Err("bytes after the change");
-        }
-        let deps = inner.counted(DEPS_MAX, "too many dependencies")?;
-        inner.take(deps * 32)?;
-        let actor = inner.counted(64, "an author id is too long")?;
-        inner.take(actor)?;
-        for _seq_and_start in 0..2 {
-            inner.unsigned()?;
-        }
-        inner.signed()?;
-        let message = inner.unsigned()?;
-        inner.take(message)?;
-        for _other in 0..inner.counted(ACTORS_MAX, "too many authors")? {
-            let actor = inner.counted(64, "an author id is too long")?;
-            inner.take(actor)?;
-        }
-        let columns = (0..inner.counted(COLUMNS_MAX, "too many columns")?)
-            .map(|_| Ok((inner.unsigned()?, inner.unsigned()?)))
-            .collect::<Result<Vec<_>, &'static str>>()?;
-        for (spec, length) in columns {
-            let data = inner.take(length)?;
-            if spec & 0b1000 != 0 {
-                return Err("a column is compressed");
-            }
-            let rows = match spec & 0b111 {
-                0..=2 | 6 => runs(data, |reader| reader.unsigned().map(|_| ()))?,
-                3 => runs(data, |reader| reader.signed().map(|_| ()))?,
-                4 => booleans(data)?,
-                5 => runs(data, |reader| {
-                    let length = reader.unsigned()?;
-                    reader.take(length).map(|_| ())
-                })?,
-                _raw_values => 0,
-            };
-            // A group column counts members per row, so predecessors may outnumber operations.
-            if rows > CHANGE_OPS_MAX * 8 {
-                return Err("too many operations");
-            }
-        }
-        Ok(())
-    }
-
-    /// How many rows a run-length coded column stands for.
-    fn runs(
-        data: &[u8],
-        mut value: impl FnMut(&mut Reader<'_>) -> Result<(), &'static str>,
-    ) -> Result<u64, &'static str> {
-        let mut reader = Reader(data);
-        let mut rows = 0u64;
-        while !reader.0.is_empty() {
-            let count = reader.signed()?;
-            let step = match count {
-                0 => reader.unsigned()?,
-                1.. => {
-                    value(&mut reader)?;
-                    count.unsigned_abs()
-                }
-                _ => {
-                    let literal = count.unsigned_abs();
-                    if literal > CHANGE_OPS_MAX * 8 {
-                        return Err("too many operations");
-                    }
-                    for _ in 0..literal {
-                        value(&mut reader)?;
-                    }
-                    literal
-                }
-            };
-            rows = rows.saturating_add(step);
-        }
-        Ok(rows)
-    }
-
-    fn booleans(data: &[u8]) -> Result<u64, &'static str> {
-        let mut reader = Reader(data);
-        let mut rows = 0u64;
-        while !reader.0.is_empty() {
-            rows = rows.saturating_add(reader.unsigned()?);
-        }
-        Ok(rows)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -516,13 +516,14 @@ impl<'h> Judge<'h> {
         let mut process = Process::empty();
         let mut effective = Set::default();
         for &index in &live {
+            let Some(effect) = self.effect(index) else { continue };
             if dropped.contains(&index) {
+                // A seat that the dossier went to has it, whatever became of that way: parties only grow.
+                process.parties.extend(effect.parties.iter().cloned());
                 continue;
             }
-            if let Some(effect) = self.effect(index) {
-                process.take(effect);
-                effective.add(index);
-            }
+            process.take(effect);
+            effective.add(index);
         }
         for &index in &contested {
             standings.insert(index, Standing::Contested);

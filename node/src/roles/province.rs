@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sync_protocol::ids::NodeId;
 use sync_protocol::item::Item;
 use sync_protocol::item::ItemKind;
+use sync_protocol::limits::ITEM_BODY_BYTES_MAX;
 use sync_protocol::session::ProvinceSession;
 use sync_protocol::session::province::ProvinceOptions;
 use sync_protocol::time::Millis;
@@ -46,6 +47,7 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::WriteTx;
 use crate::store::numbers::SeriesBlock;
+use crate::store::open::create_private;
 use crate::sync::node_store::take_item;
 use crate::sync::province_store::ProvinceSide;
 use crate::sync::run::ProvinceWake;
@@ -88,6 +90,21 @@ pub fn init(
     name: &str,
     directory: &Directory,
 ) -> Result<Office, Failure> {
+    init_with(dir, OpenOptions::new(""), witness_of, code, name, directory)
+}
+
+/// The same with a clock and a random source of the caller's.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_with(
+    dir: &Path,
+    options: OpenOptions,
+    witness_of: impl FnOnce(NodeId) -> PathBuf,
+    code: &AgencyCode,
+    name: &str,
+    directory: &Directory,
+) -> Result<Office, Failure> {
     if code.as_str().contains('.') {
         return Err(Refusal::of_field("province-code-level", "code").into());
     }
@@ -95,12 +112,11 @@ pub fn init(
         let said = &directory.province().code;
         return Err(Refusal::of_field("province-code-differs", "code").with("code", said).into());
     }
-    std::fs::create_dir_all(dir).map_err(|error| store_failure(StoreError::from_file(error, dir)))?;
+    create_private(dir).map_err(store_failure)?;
     if dir.join(crate::store::open::FILE_NAME).exists() {
         return Err(store_failure(StoreError::Exists { path: dir.to_owned() }));
     }
-    let defaults = OpenOptions::new("");
-    let (random, now) = (Arc::clone(&defaults.random), defaults.clock.wall());
+    let (random, now) = (Arc::clone(&options.random), options.clock.wall());
     let mut seed = [0; 32];
     random.fill(&mut seed).map_err(store_failure)?;
     let authority = Authority::from_seed(code.clone(), Validity::days(now, AUTHORITY_DAYS), &seed)
@@ -126,8 +142,8 @@ pub fn init(
         seat: code.clone(),
         role: Role::Province,
     };
-    let store =
-        Store::create(dir, &facts, OpenOptions::new(witness_of(identity.node()))).map_err(store_failure)?;
+    let options = OpenOptions { witness: witness_of(identity.node()), ..options };
+    let store = Store::create(dir, &facts, options).map_err(store_failure)?;
     let office = Office::assemble(dir, store, identity, random)?;
     let content = directory.canonical();
     let keys = Arc::clone(&office.identity);
@@ -199,7 +215,11 @@ fn publish_content(
     let version = tx.newest_directory()?.map_or(1, |(version, _)| version + 1);
     let body = PublishedDirectory::pack(version, effective_at, content)
         .map_err(|error| StoreError::Bug(format!("packing a directory: {error}")))?;
-    append_item(tx, identity, ItemKind::DIRECTORY, to_bytes(&body))?;
+    let bytes = to_bytes(&body);
+    if bytes.len() > ITEM_BODY_BYTES_MAX {
+        return Err(Refusal::new("directory-too-large").with("most", ITEM_BODY_BYTES_MAX).into());
+    }
+    append_item(tx, identity, ItemKind::DIRECTORY, bytes)?;
     tx.audit_row("directory-publish", None, None)?;
     Ok(version)
 }
@@ -407,6 +427,21 @@ impl EnrolDesk for Door {
     }
 }
 
+/// Where this province decides about new machines.
+///
+/// # Errors
+/// This machine is not the provincial server, or its store cannot be read.
+pub fn enrol_desk(office: &Arc<Office>) -> Result<Arc<dyn EnrolDesk>, Failure> {
+    let authority = require_province(office)?;
+    let name = office
+        .store
+        .read(|view| view.meta(NAME_KEY))
+        .map_err(store_failure)?
+        .and_then(|name| String::from_utf8(name).ok())
+        .unwrap_or_default();
+    Ok(Arc::new(Door { office: Arc::clone(office), authority, name }))
+}
+
 /// Serves sessions and enrolments until `stop`. `ready` is told the address once work is accepted.
 ///
 /// # Errors
@@ -418,20 +453,14 @@ pub fn serve(
     stop: &Stop,
     ready: &mut dyn FnMut(SocketAddr),
 ) -> Result<(), Failure> {
-    let authority = require_province(office)?;
+    require_province(office)?;
     let banned = Arc::clone(&office.store);
     let is_allowed =
         Arc::new(move |node| banned.read(|view| view.is_banned(node)).map_or(true, |is_banned| !is_banned));
     let clock = Arc::clone(office.clock());
     let mut listening = listen(runtime.handle(), address, &office.identity, is_allowed, Arc::clone(&clock))
         .map_err(|error| Failure::Machine(error.refusal()))?;
-    let name = office
-        .store
-        .read(|view| view.meta(NAME_KEY))
-        .map_err(store_failure)?
-        .and_then(|name| String::from_utf8(name).ok())
-        .unwrap_or_default();
-    let desk = Arc::new(Door { office: Arc::clone(office), authority, name });
+    let desk = enrol_desk(office)?;
     let door = Arc::new(EnrolDoor::new(office.identity.province(), desk, ENROLMENTS_PER_MINUTE, clock));
     ready(listening.local_addr());
     let sessions = Arc::new(tokio::sync::Semaphore::new(SESSIONS_MAX));
@@ -521,7 +550,7 @@ fn session(office: &Office, mut link: Link<ProvinceWake>) {
 }
 
 /// Keeps one unused series at each machine that is in touch (domain.md 2.6: refilled at contact).
-fn refill_series(office: &Office, machine: NodeId) {
+pub fn refill_series(office: &Office, machine: NodeId) {
     let Ok(held) = office.shelf.held() else { return };
     let block: Vec<u16> = held.directory.province().series_block.iter().collect();
     let identity = Arc::clone(&office.identity);

@@ -70,6 +70,10 @@ pub mod reason {
     pub const OTHER_MACHINE: &str = "entry-other-machine";
     /// A person at the province decided so.
     pub const DECIDED: &str = "entry-refused-by-person";
+    /// A second beginning of a document that has one: it would make its author a party to another's dossier.
+    pub const SECOND_ROOT: &str = "entry-second-root";
+    /// A kind that belongs to no document and names one.
+    pub const STRAY_DOCUMENT: &str = "entry-stray-document";
     /// An act for a seat that is not the machine's.
     pub const OTHER_SEAT: &str = "entry-other-seat";
     /// An act that only the province may do.
@@ -530,6 +534,9 @@ impl WriteTx<'_> {
             if entry::body_hash(body) != entry.hash {
                 return plain(Refused, Some(reason::BODY_HASH));
             }
+            if entry.doc != DocId::NONE {
+                return plain(Quarantined, Some(reason::STRAY_DOCUMENT));
+            }
             if entry.kind == EntryKind::BOOT {
                 let names = meta::from_cbor::<BootBody>(body).ok().map(|body| body.machine);
                 return match (names, log.machine) {
@@ -550,6 +557,7 @@ impl WriteTx<'_> {
         }
         let step = match admit(body, entry.log) {
             Ok(step) => step,
+            Err(AdmitError::Newer) => return plain(Waiting, Some(reason::NEWER_PROGRAM)),
             Err(AdmitError::Structure(_)) => return plain(Refused, Some(reason::STRUCTURE)),
             Err(AdmitError::Document(DocumentError::Panicked(_))) => {
                 return plain(Quarantined, Some(reason::LIBRARY_FAILED));
@@ -564,6 +572,8 @@ impl WriteTx<'_> {
         if let Origin::Node { machine, rights, .. } = origin {
             let objection = if self.is_banned(*machine)? {
                 Some(reason::BANNED)
+            } else if step.info.deps.is_empty() && self.has_beginning(entry.doc)? {
+                Some(reason::SECOND_ROOT)
             } else {
                 step.acts.iter().find_map(|act| rights(act).err())
             };
@@ -573,6 +583,14 @@ impl WriteTx<'_> {
             }
         }
         Ok((Verdict { state: Waiting, reason: None, deps: step.info.deps.clone() }, Some(step)))
+    }
+
+    /// Whether a document has begun here.
+    fn has_beginning(&self, doc: DocId) -> Result<bool, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "SELECT 1 FROM entry WHERE doc = ?1 AND kind = 1 AND applied IS NOT NULL LIMIT 1",
+        )?;
+        Ok(statement.exists([doc.0])?)
     }
 
     /// Whether the same change of the same document stands here and is not refused.
@@ -756,13 +774,11 @@ impl WriteTx<'_> {
                 .map(|body| body.at),
         };
         if let Some(written_at) = written_at {
-            let excuses = [
-                conditions::standing(self.connection(), conditions::ROLLED_BACK)?,
-                conditions::standing(self.connection(), conditions::NO_WITNESS)?,
-            ];
-            // What was written before this database was found to be old is its own lost past. Clocks may lie; this
-            // only chooses the words a person reads.
-            let is_past = excuses.iter().flatten().any(|excuse| written_at <= excuse.since);
+            // What was written before the witness showed this database to be old is its own lost past. Without a
+            // witness nothing tells a restored directory from a copied one, so a person is told. Clocks may lie; this
+            // only chooses the words.
+            let rolled_back = conditions::standing(self.connection(), conditions::ROLLED_BACK)?;
+            let is_past = rolled_back.is_some_and(|excuse| written_at <= excuse.since);
             if !is_past {
                 let args = [("boot", entry.log.to_string())];
                 self.set_condition(conditions::OTHER_COPY, "", &args)?;

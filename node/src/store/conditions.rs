@@ -21,6 +21,9 @@ pub const NO_WITNESS: &str = "no-witness";
 pub const OTHER_COPY: &str = "other-copy";
 /// Another copy printed numbers of the series in use here; numbering moved on. Arg `series`.
 pub const DUPLICATE_SERIES: &str = "duplicate-series";
+/// At the province: a machine has two histories side by side, from a copied or restored directory. The subject is
+/// the machine. Arg `count`.
+pub const TWO_HISTORIES: &str = "two-histories";
 /// Two dossiers carry one number (domain.md C6). The subject is the number.
 pub const DUPLICATE_NUMBER: &str = "duplicate-number";
 

@@ -322,6 +322,19 @@ impl View<'_> {
         Ok(entries)
     }
 
+    /// How many logs of a machine no later log of it follows. One is normal: each boot links what came before.
+    /// More mean that a directory was copied, or that an older one was put back, until a later boot joins them.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn open_histories(&self, machine: NodeId) -> Result<u64, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FROM log l WHERE l.machine = ?1 AND l.lsn > 0 AND NOT EXISTS \
+             (SELECT 1 FROM log_link k WHERE k.boot = l.boot AND k.lsn >= l.lsn)",
+        )?;
+        Ok(statement.query_row([machine.0], |row| sql::uint_at(row, 0))?)
+    }
+
     /// What of this machine's own work no proof covers yet.
     ///
     /// # Errors

@@ -691,6 +691,39 @@ fn allotted_series_are_given_once_and_again_only_long_after_release() {
     assert_eq!(allot(3, 1).unwrap(), ["898"]);
 }
 
+#[test]
+fn a_series_is_spare_until_its_own_machine_has_begun_it_or_a_later_one() {
+    let (_p, centre) = province();
+    let nodes = [node(1, "H27.101", "100"), node(2, "H27.102", "101")];
+    for (_, node) in &nodes {
+        enrol(&centre, node);
+    }
+    let allot = |machine: u8, first, how_many: usize| {
+        let block = SeriesBlock { first, last: 899 };
+        centre.write(move |tx| tx.allot_series(NodeId([machine; 16]), how_many, block)).unwrap()
+    };
+    assert_eq!(
+        (allot(1, 100, 3), allot(2, 103, 1)),
+        (["100", "101", "102"].map(str::to_owned).to_vec(), vec!["103".to_owned()])
+    );
+    let spare = |machine: u8| centre.read(|view| view.spare_series(NodeId([machine; 16]))).unwrap();
+    assert_eq!((spare(1), spare(2)), (3, 1));
+    let (_, first) = &nodes[0];
+    lodge(first, "H27.101", "Nguyễn Văn Thử");
+    push(first, &centre);
+    assert_eq!((spare(1), spare(2)), (2, 1), "100 is begun");
+    // The second machine prints under one of the first.
+    let (_, second) = &nodes[1];
+    lodge(second, "H27.102", "Nguyễn Văn Thử");
+    push(second, &centre);
+    assert_eq!((spare(1), spare(2)), (2, 1), "nobody uses up another's series");
+    first.write(|tx| tx.grant_series(&["102".to_owned()])).unwrap();
+    first.write(|tx| tx.execute("UPDATE series SET state = 4 WHERE series = '100'", [])).unwrap();
+    lodge(first, "H27.101", "Nguyễn Văn Thử");
+    push(first, &centre);
+    assert_eq!(spare(1), 0, "101 was left before 102 was begun");
+}
+
 // ---- documents, feeds, quarantine --------------------------------------------------------------------------------
 
 fn act(seat: &AgencyCode, generation: u32, body: Body) -> Act {
@@ -1387,13 +1420,14 @@ fn items_are_taken_in_their_chain_and_others_laid_aside() {
 #[test]
 fn the_directory_in_force_is_the_newest_that_holds_already() {
     let (_p, store) = province();
-    for (version, effective_at) in [(1, 100), (2, 200), (3, 300)] {
+    for (version, effective_at, signed_at) in [(1, 100, 50), (2, 200, 100), (3, 300, 100)] {
         let body = vec![u8::try_from(version).unwrap(); 5000];
         let directory = DirectoryVersion {
             version,
             item: u64::from(version),
             hash: Hash([9; 32]),
             effective_at: Millis(effective_at),
+            signed_at: Millis(signed_at),
             body,
         };
         store.write(move |tx| tx.store_directory(&directory)).unwrap();
@@ -1403,6 +1437,29 @@ fn the_directory_in_force_is_the_newest_that_holds_already() {
     assert_eq!(in_force(299).map(|found| (found.version, found.body)), Some((2, vec![2; 5000])));
     assert_eq!(store.read(|view| view.newest_directory()).unwrap(), Some((3, Hash([9; 32]))));
     assert_eq!(store.read(|view| view.directory(1)).unwrap().map(|found| found.version), Some(1));
+}
+
+#[test]
+fn a_machine_whose_clock_is_behind_uses_what_held_when_the_province_signed_it() {
+    let (_p, store) = province();
+    for (version, effective_at, signed_at) in [(1, 100, 100), (2, 200, 150), (3, 160, 160)] {
+        let directory = DirectoryVersion {
+            version,
+            item: u64::from(version),
+            hash: Hash([9; 32]),
+            effective_at: Millis(effective_at),
+            signed_at: Millis(signed_at),
+            body: vec![1; 10],
+        };
+        store.write(move |tx| tx.store_directory(&directory)).unwrap();
+        let in_force = |at| store.read(|view| view.effective_directory_version(Millis(at))).unwrap();
+        let of_1970 = in_force(0).map(|(version, _)| version);
+        assert_eq!(of_1970, Some(if version == 3 { 3 } else { 1 }), "with version {version} here");
+        assert_eq!(
+            store.read(|view| view.effective_directory(Millis(0))).unwrap().map(|found| found.version),
+            of_1970
+        );
+    }
 }
 
 #[test]

@@ -30,6 +30,7 @@ use sync_protocol::session::node::NodeFacts;
 
 use crate::identity::MachineIdentity;
 use crate::ids::AgencyCode;
+use crate::provincial::BodyError;
 use crate::provincial::PublishedDirectory;
 use crate::provincial::SeriesGrant;
 use crate::store::Store;
@@ -48,6 +49,9 @@ use crate::sync::driver::NodeStore;
 pub const FORKED_LOG: &str = "forked-log";
 /// Standing condition: what this machine holds differs from the province at the same position.
 pub const DIGEST_DIFFERS: &str = "digest-differs";
+
+/// Standing condition: the province published something this program is too old to read. The subject is its number.
+pub const NEWER_ITEM: &str = "newer-item";
 
 /// The store as a node's session sees it.
 #[derive(Clone, Debug)]
@@ -180,24 +184,39 @@ pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<(), StoreEr
     if stored != ItemStored::Stored {
         return Ok(());
     }
-    let damaged = |error: crate::provincial::BodyError| StoreError::Corrupt { what: error.to_string() };
-    match header.kind {
-        ItemKind::DIRECTORY => {
-            let body = PublishedDirectory::read(item.body()).map_err(damaged)?;
-            tx.store_directory(&DirectoryVersion {
-                version: body.version,
-                item: header.n,
-                hash: body.hash,
-                effective_at: body.effective_at,
-                body: body.unpack().map_err(damaged)?,
-            })
+    let body = item.body();
+    let taken = match header.kind {
+        ItemKind::DIRECTORY => PublishedDirectory::read(body).and_then(|body| {
+            let content = body.unpack()?;
+            Ok(Told::Directory(body, content))
+        }),
+        ItemKind::GRANT => SeriesGrant::read(body).map(Told::Grant),
+        _ => Ok(Told::Nothing),
+    };
+    match taken {
+        Ok(Told::Directory(body, content)) => tx.store_directory(&DirectoryVersion {
+            version: body.version,
+            item: header.n,
+            hash: body.hash,
+            effective_at: body.effective_at,
+            signed_at: header.at,
+            body: content,
+        }),
+        Ok(Told::Grant(grant)) if grant.machine == tx.identity().machine => tx.grant_series(&grant.series),
+        Ok(Told::Grant(_) | Told::Nothing) => Ok(()),
+        // Kept and passed over: the rest goes on, and a person is told that this program is too old for it.
+        Err(BodyError::Newer(_)) => {
+            tx.set_condition(NEWER_ITEM, &header.n.to_string(), &[("n", header.n.to_string())])
         }
-        ItemKind::GRANT => {
-            let body = SeriesGrant::read(item.body()).map_err(damaged)?;
-            if body.machine == tx.identity().machine { tx.grant_series(&body.series) } else { Ok(()) }
-        }
-        _ => Ok(()),
+        Err(error @ BodyError::Damaged) => Err(StoreError::Corrupt { what: error.to_string() }),
     }
+}
+
+/// What an item says to this machine.
+enum Told {
+    Directory(PublishedDirectory, Vec<u8>),
+    Grant(SeriesGrant),
+    Nothing,
 }
 
 impl NodeStore for NodeSide {
@@ -254,9 +273,8 @@ impl NodeStore for NodeSide {
             .write(move |tx| proofs.iter().try_for_each(|proof| tx.store_proof(&stored_proof(proof), &[])))
     }
 
-    fn begin_feed(&mut self, _feed: FeedId) -> Result<(), StoreError> {
-        // A stretch of another feed that begins at its start takes the old one's place by itself.
-        Ok(())
+    fn begin_feed(&mut self, feed: FeedId) -> Result<(), StoreError> {
+        self.store.write(move |tx| tx.begin_feed(feed).map(|_head| ()))
     }
 
     fn store_feed(&mut self, feed: Feed) -> Result<u64, StoreError> {

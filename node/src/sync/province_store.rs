@@ -36,6 +36,7 @@ use crate::store::StoreError;
 use crate::store::View;
 use crate::store::apply::Origin;
 use crate::store::apply::seat_rights;
+use crate::store::conditions::TWO_HISTORIES;
 use crate::sync::driver::ProvinceStore;
 use crate::sync::node_store::FORKED_LOG;
 use crate::sync::node_store::head_of;
@@ -259,6 +260,13 @@ impl ProvinceStore for ProvinceSide {
                 tx.put_meta(&format!("signed-head-{boot}"), &evidence(&signed))?;
                 let lsn = tx.log_head(boot)?.map_or(0, |head| head.lsn);
                 acks.push(LogAck { boot, lsn });
+            }
+            match tx.open_histories(machine)? {
+                0 | 1 => tx.clear_condition(TWO_HISTORIES, &machine.to_string())?,
+                count => {
+                    let args = [("count", count.to_string()), ("seat", seat.to_string())];
+                    tx.set_condition(TWO_HISTORIES, &machine.to_string(), &args)?;
+                }
             }
             let counts = tx.entry_counts(machine)?;
             let counts = StoredCounts {

@@ -115,7 +115,7 @@ mod tests {
         };
         for (when, most_allowed, waits) in [
             ("after an outage", 40, randoms.clone().map(after_an_outage).collect::<Vec<_>>()),
-            ("after a power cut", 80, randoms.map(Schedule::start_wait_ms).collect()),
+            ("after a power cut", 160, randoms.map(Schedule::start_wait_ms).collect()),
         ] {
             let mut calls_per_second = [0_u32; 31];
             for wait_ms in waits {

@@ -322,6 +322,26 @@ fn two_machines_of_one_seat_that_acted_apart_are_settled_by_a_person() {
 }
 
 #[test]
+fn a_seat_that_the_dossier_went_to_stays_a_party_when_that_way_is_set_aside() {
+    let mut one = Machine::new(1, "H27.102");
+    receive(&mut one, "H27.102");
+    let mut other = Machine::new(2, "H27.102");
+    other.hear(&one);
+    let sent = one.try_write(transfer("H27.101")).unwrap();
+    other.try_write(step("tham-dinh")).unwrap();
+    let done = other.try_write(finish()).unwrap();
+    let mut b = Machine::new(3, "H27.101");
+    b.hear(&one);
+    meet(&mut one, &mut other);
+    assert!(one.state().process.parties.contains(&b.seat), "contested, and not what counts for now");
+    one.try_write(settle(vec![sent, done], done)).unwrap();
+    b.hear(&one);
+    assert_eq!(b.standing(sent), Standing::SetAside);
+    assert!(b.state().process.parties.contains(&b.seat));
+    assert!(b.try_write(Note {}).is_ok(), "its officers may say what they did meanwhile");
+}
+
+#[test]
 fn unequal_settlements_done_apart_are_contested_again_and_the_provinces_outranks() {
     let mut one = Machine::new(1, "H27.102");
     receive(&mut one, "H27.102");
@@ -558,6 +578,10 @@ proptest! {
         prop_assert_eq!(summary(&state), summary(&fold(slow.history())));
         for act in &state.acts {
             prop_assert!(!matches!(act.standing, Standing::Void(_)), "{:?}", act);
+        }
+        // Who was entitled on some machine is entitled on all.
+        for machine in &machines {
+            prop_assert!(machine.state().process.parties.is_subset(&state.process.parties));
         }
         // Contested or not, the provisional state is one the law knows.
         prop_assert!(state.process.status <= 10);
