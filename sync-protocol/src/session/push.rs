@@ -138,6 +138,11 @@ impl Push {
         log.sent = Some(log.sent.map_or(has, |sent| sent.max(has)));
         log.acked = log.acked.max(has);
         self.enqueue(head.boot);
+        // Logs are named newest first. The oldest goes first: what later ones build on is there by then, and
+        // most dependencies lie within a batch.
+        if self.queue.back() == Some(&head.boot) {
+            self.queue.rotate_right(1);
+        }
         Ok(())
     }
 
