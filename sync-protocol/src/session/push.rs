@@ -137,17 +137,9 @@ impl Push {
         log.target = log.target.max(head.lsn);
         log.sent = Some(log.sent.map_or(has, |sent| sent.max(has)));
         log.acked = log.acked.max(has);
-<<<<<<< HEAD
         // A hello names the newest first; what is sent builds on what was written before it.
         if log.has_unsent() && !self.queue.contains(&head.boot) {
             self.queue.push_front(head.boot);
-=======
-        self.enqueue(head.boot);
-        // Logs are named newest first. The oldest goes first: what later ones build on is there by then, and
-        // most dependencies lie within a batch.
-        if self.queue.back() == Some(&head.boot) {
-            self.queue.rotate_right(1);
->>>>>>> codec
         }
         Ok(())
     }
