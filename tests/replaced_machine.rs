@@ -101,8 +101,14 @@ fn a_replacement_has_all_the_province_had_and_the_lost_machine_is_shut_out_with_
     assert_eq!(new.export().keys().collect::<BTreeSet<_>>(), synced.iter().collect::<BTreeSet<_>>());
     assert_even(&province.office, &[&new, &b]);
     // It goes on with a dossier of the lost machine, and numbers under series of its own.
-    new.does(&synced[0], &[json!({"act": "note", "note": "Tiếp tục trên máy mới"}), json!({"act": "move_step"})]);
-    new.does(&synced[0], &[json!({"act": "sign"}), json!({"act": "finish"}), json!({"act": "return_result"})]);
+    new.does(
+        &synced[0],
+        &[json!({"act": "note", "note": "Tiếp tục trên máy mới"}), json!({"act": "move_step"})],
+    );
+    new.does(
+        &synced[0],
+        &[json!({"act": "sign"}), json!({"act": "finish"}), json!({"act": "return_result"})],
+    );
     let fresh = new.lodged(&[lodging("H27.101", 11), lodging("H27.101", 12)]);
     let of_lost: BTreeSet<String> = synced.iter().chain(&unsynced).map(|number| series(number)).collect();
     assert!(fresh.iter().all(|number| !of_lost.contains(&series(number))), "{fresh:?} {of_lost:?}");
@@ -179,7 +185,7 @@ fn a_ban_ends_the_live_session_and_marks_what_arrived_since_the_suspect_time() {
     let marks = |number: &str| -> Vec<Value> {
         let dossier = province.office.dossier(number);
         let acts = dossier["acts"].as_array().unwrap();
-        acts.iter().filter(|act| act["kind"] == "mark").cloned().collect()
+        acts.iter().filter(|act| act["act"] == "mark").cloned().collect()
     };
     assert_eq!(marks(&before[0]), Vec::<Value>::new(), "what was here before is beyond suspicion");
     let marked = marks(&before[1]);
@@ -187,7 +193,7 @@ fn a_ban_ends_the_live_session_and_marks_what_arrived_since_the_suspect_time() {
     let text = marked[0].to_string();
     assert!(text.contains("\"review\"") && text.contains("mất cắp"), "{text}");
     let shown = province.office.show(&before[1]);
-    let note = shown["acts"].as_array().unwrap().iter().find(|act| act["kind"] == "note").unwrap().clone();
+    let note = shown["acts"].as_array().unwrap().iter().find(|act| act["act"] == "note").unwrap().clone();
     assert!(text.contains(note["id"].as_str().unwrap()), "the mark names the act: {text}");
     assert_eq!(note["standing"], "counts", "it counts until a person decides");
 
