@@ -32,6 +32,7 @@ use crate::ids::Signature;
 use crate::limits;
 use crate::proof::Proof;
 use crate::run::ChangeRun;
+use crate::run::EntryRun;
 use crate::run::FeedRun;
 use crate::time::Millis;
 
@@ -73,10 +74,12 @@ pub enum FrameKind {
     Proof = 11,
     /// [`Bye`].
     Bye = 12,
+    /// [`Aside`].
+    Aside = 13,
 }
 
 impl FrameKind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Hello,
         Self::HelloAck,
         Self::Heads,
@@ -89,6 +92,7 @@ impl FrameKind {
         Self::Cut,
         Self::Proof,
         Self::Bye,
+        Self::Aside,
     ];
 
     /// Its name, for logs.
@@ -107,6 +111,7 @@ impl FrameKind {
             Self::Cut => "cut",
             Self::Proof => "proof",
             Self::Bye => "bye",
+            Self::Aside => "aside",
         }
     }
 }
@@ -147,6 +152,8 @@ pub enum Frame {
     Proof(Box<FreshProof>),
     /// Either side leaves, with a reason.
     Bye(Bye),
+    /// Own entries that the node lost and that its feed does not bring.
+    Aside(Aside),
 }
 
 /// The node opens the session: where everything stands with it.
@@ -380,6 +387,16 @@ impl Feed {
     }
 }
 
+/// Own entries of the machine that it lost and that stand in no feed of its seat: they wait, are quarantined or
+/// refused, or belong to a dossier that the seat is no party to.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Aside {
+    /// Runs; those of one log ascend and may have gaps between them.
+    #[cbor(n(0), decode_with = "codec::list::<_, _, { limits::BATCH_RUNS_MAX }>")]
+    pub runs: Vec<EntryRun>,
+}
+
 /// How far one log is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -413,6 +430,14 @@ pub struct Ack {
     /// From the node: the newest item stored.
     #[cbor(n(3), with = "fixed")]
     pub items_n: u64,
+    /// From the node: how many [`Aside`] frames of this session are stored.
+    #[cbor(n(4), skip_if = "is_zero", default)]
+    pub asides: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that the derive calls")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How the entries of one machine fare at the province.
@@ -598,6 +623,7 @@ impl Frame {
             Self::Cut(_) => FrameKind::Cut,
             Self::Proof(_) => FrameKind::Proof,
             Self::Bye(_) => FrameKind::Bye,
+            Self::Aside(_) => FrameKind::Aside,
         }
     }
 
@@ -646,6 +672,7 @@ impl Frame {
             | Self::Ack(_)
             | Self::Cut(_)
             | Self::Proof(_)
+            | Self::Aside(_)
             | Self::Bye(_) => None,
         }
     }
@@ -668,6 +695,7 @@ impl Frame {
             Self::Cut(cut) => plain(codec::to_cbor(cut)),
             Self::Proof(proof) => plain(codec::to_cbor(proof)),
             Self::Bye(bye) => plain(codec::to_cbor(bye)),
+            Self::Aside(aside) => packed(codec::to_cbor(aside)),
         }
     }
 
@@ -712,6 +740,7 @@ impl Frame {
             FrameKind::Cut => Self::Cut(codec::from_cbor(body)?),
             FrameKind::Proof => Self::Proof(codec::from_cbor(body)?),
             FrameKind::Bye => Self::Bye(codec::from_cbor(body)?),
+            FrameKind::Aside => Self::Aside(Aside::checked(codec::from_cbor(&compress::unpack(body)?)?)?),
         })
     }
 }
@@ -721,6 +750,16 @@ impl Changes {
         let entries: usize = self.runs.iter().map(|run| run.run.entries().len()).sum();
         if entries == 0 || entries > limits::BATCH_ENTRIES_MAX {
             return Err(DecodeError::Invalid("number of changes in a batch"));
+        }
+        Ok(self)
+    }
+}
+
+impl Aside {
+    fn checked(self) -> Result<Self, DecodeError> {
+        let entries: usize = self.runs.iter().map(|run| run.entries().len()).sum();
+        if entries == 0 || entries > limits::BATCH_ENTRIES_MAX {
+            return Err(DecodeError::Invalid("number of entries in an aside batch"));
         }
         Ok(self)
     }

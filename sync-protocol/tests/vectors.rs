@@ -145,6 +145,14 @@ fn changes() -> Frame {
     })
 }
 
+fn aside() -> Frame {
+    Frame::Aside(Aside { runs: vec![EntryRun::new(entries()).unwrap()] })
+}
+
+fn ack() -> Frame {
+    Frame::Ack(Ack { feed_position: 4711, items_n: 12, asides: 2, ..Ack::default() })
+}
+
 /// A batch with what columns treat differently: two documents in turn, values of every kind, an erased body.
 fn column_entries() -> Vec<Entry> {
     let mut documents = [1, 2].map(|number| (DocId([number; 16]), AutoCommit::new()));
@@ -205,6 +213,7 @@ fn vectors() -> Vec<(&'static str, Vec<u8>)> {
         ("frame-hello-v1", frame(hello())),
         ("frame-hello-ack-v1", frame(hello_ack())),
         ("frame-cut-v1", frame(cut())),
+        ("frame-ack-v1", frame(ack())),
         ("columns-changes-v2", column_changes().columns().unwrap().bytes),
         ("columns-feed-v2", column_feed().columns().unwrap().bytes),
     ]
@@ -232,6 +241,7 @@ fn released_bytes_are_read() {
     assert_eq!(Frame::decode(&read("frame-hello-v1")).unwrap(), hello());
     assert_eq!(Frame::decode(&read("frame-hello-ack-v1")).unwrap(), hello_ack());
     assert_eq!(Frame::decode(&read("frame-cut-v1")).unwrap(), cut());
+    assert_eq!(Frame::decode(&read("frame-ack-v1")).unwrap(), ack());
     for (name, kind, frame) in [
         ("columns-changes-v2", FrameKind::Changes, column_changes()),
         ("columns-feed-v2", FrameKind::Feed, column_feed()),
@@ -246,6 +256,7 @@ fn released_bytes_are_read() {
 #[test]
 fn a_batch_packed_by_an_earlier_release_is_read() {
     assert_eq!(Frame::decode(&read("frame-changes-v1")).unwrap(), changes());
+    assert_eq!(Frame::decode(&read("frame-aside-v1")).unwrap(), aside());
     assert_eq!(Frame::decode(&read("frame-changes-v2")).unwrap(), column_changes());
     assert_eq!(Frame::decode(&read("frame-feed-v2")).unwrap(), column_feed());
 }
@@ -254,7 +265,11 @@ fn a_batch_packed_by_an_earlier_release_is_read() {
 #[test]
 #[ignore = "writes files; run by hand for a new version"]
 fn write_vectors() {
-    let packed = [("frame-changes-v2", column_changes()), ("frame-feed-v2", column_feed())];
+    let packed = [
+        ("frame-changes-v2", column_changes()),
+        ("frame-feed-v2", column_feed()),
+        ("frame-aside-v1", aside()),
+    ];
     let packed = packed.map(|(name, frame)| (name, frame.encode().unwrap().bytes));
     for (name, bytes) in vectors().into_iter().chain(packed) {
         if !path(name).exists() {

@@ -137,7 +137,10 @@ impl Push {
         log.target = log.target.max(head.lsn);
         log.sent = Some(log.sent.map_or(has, |sent| sent.max(has)));
         log.acked = log.acked.max(has);
-        self.enqueue(head.boot);
+        // A hello names the newest first; what is sent builds on what was written before it.
+        if log.has_unsent() && !self.queue.contains(&head.boot) {
+            self.queue.push_front(head.boot);
+        }
         Ok(())
     }
 
