@@ -35,7 +35,7 @@ pub(crate) fn run(context: &Context, args: &Serve) -> Result<Exit, Failure> {
     let office = Arc::new(Office::open(dir, witness_of(context))?);
     let runtime = runtime()?;
     let stop = Stop::new(DRAIN_MS);
-    stop_on_signals(&runtime, &stop, &office);
+    stop_on_signals(&runtime, &stop, &office)?;
     let node = office.identity.node();
     match office.store.identity().role {
         Role::Commune if args.listen.is_some() => {
@@ -94,22 +94,26 @@ fn ready(
     })
 }
 
-fn stop_on_signals(runtime: &tokio::runtime::Runtime, stop: &Stop, office: &Arc<Office>) {
+/// From its return on, a signal stops the program in order: nobody who saw it ready can kill it by asking it to stop.
+fn stop_on_signals(
+    runtime: &tokio::runtime::Runtime,
+    stop: &Stop,
+    office: &Arc<Office>,
+) -> Result<(), Failure> {
+    use tokio::signal::unix::SignalKind;
+    use tokio::signal::unix::signal;
+    let _registering_needs_it = runtime.enter();
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| threads(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| threads(&error))?;
     let (stop, office) = (stop.clone(), Arc::clone(office));
     runtime.spawn(async move {
-        use tokio::signal::unix::SignalKind;
-        use tokio::signal::unix::signal;
-        let (Ok(mut terminate), Ok(mut interrupt)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
-            return;
-        };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         stop.request(office.clock().as_ref());
     });
+    Ok(())
 }
 
 fn threads(error: &std::io::Error) -> Failure {

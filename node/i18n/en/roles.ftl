@@ -53,6 +53,10 @@ no-threads = The operating system gives this program no further thread.
 
 file-unreadable = The file { $file } cannot be read: { $why }.
     .next = Check its name and its permissions.
+line-not-utf8 = This line is not UTF-8 text.
+    .rule = Lines are UTF-8 text.
+    .next = Save the file as UTF-8 and send this line again; the others are not affected.
+
 line-unreadable = The lines that were sent cannot be read further.
     .rule = Lines are UTF-8 text.
     .next = Check the file or the sender; answered lines are written, send the rest again.

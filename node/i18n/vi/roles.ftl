@@ -53,6 +53,10 @@ no-threads = Hệ điều hành không cho chương trình tạo thêm luồng.
 
 file-unreadable = Không đọc được tệp { $file }: { $why }.
     .next = Kiểm tra tên tệp và quyền đọc.
+line-not-utf8 = Dòng này không phải văn bản UTF-8.
+    .rule = Các dòng là văn bản UTF-8.
+    .next = Lưu tệp dạng UTF-8 (Unicode) rồi gửi lại dòng này; các dòng khác không bị ảnh hưởng.
+
 line-unreadable = Không đọc tiếp được các dòng gửi vào.
     .rule = Các dòng là văn bản UTF-8.
     .next = Kiểm tra tệp hoặc nơi gửi; các dòng đã trả lời là đã ghi, gửi lại phần còn thiếu.

@@ -142,6 +142,10 @@ pub(crate) fn doing(bench: &Bench<'_>, line: &ActLine) -> Result<Doing, Refusal>
         Kind::Sign => {
             let signer = detail.signer.as_ref().unwrap_or(&line.officer);
             directory.officer_named(signer, seat, day, "signer")?;
+            // Dates are written so that they compare as text.
+            if detail.signed_on.as_ref().is_some_and(|signed_on| *signed_on > today.to_string()) {
+                return Err(Refusal::of_field("desk-future", "signed_on"));
+            }
             Body::from(Sign {
                 mode: detail.mode.unwrap_or(SignMode::Paper),
                 signer: signer.to_string(),

@@ -24,9 +24,11 @@ use crate::store::Role;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::open::create_private;
+use crate::sync::driver::DriveError;
 use crate::sync::line::ADDRESSES_KEY;
 use crate::sync::line::CallError;
 use crate::sync::line::Caller;
+use crate::sync::run::RunError;
 use crate::transport::enrol::Token;
 use crate::transport::enrol::enrol;
 
@@ -133,7 +135,7 @@ pub fn caller(office: &Office, runtime: Handle, stop: Stop) -> Result<Caller, Fa
 /// A call that did not work out, as the end of a command.
 #[must_use]
 pub fn call_failure(error: &CallError) -> Failure {
-    if let CallError::Store(error) = error {
+    if let CallError::Store(error) | CallError::Session(RunError::Drive(DriveError::Store(error))) = error {
         return store_failure(error.clone());
     }
     if error.is_final() { Failure::Refused(error.refusal()) } else { Failure::NotReached(error.refusal()) }
