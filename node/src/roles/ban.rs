@@ -32,7 +32,7 @@ use crate::store::StoreError;
 use crate::store::Subscription;
 use crate::store::WriteTx;
 use crate::store::peers::Machine;
-use crate::transport::IsAllowed;
+use crate::transport::endpoint::IsAllowed;
 
 /// Longest reason, in bytes: it is in every node's copy of the chain and in marked dossiers.
 const WHY_BYTES_MAX: usize = 500;
