@@ -21,6 +21,7 @@ impl Office {
         let office = Self { home: tempfile::tempdir().unwrap(), language };
         let said =
             office.run(&["province", "init", "--code", "H27", "--name", "Tỉnh thử", "--sample"], "", 0);
+        assert!(said.starts_with("*** DỮ LIỆU THỬ ***\n"), "{said}");
         assert!(said.contains("motcua --dir"), "what to do next: {said}");
         office
     }

@@ -45,3 +45,4 @@ pub mod shutdown;
 pub mod store;
 pub mod sync;
 pub mod transport;
+pub mod workload;

@@ -1,5 +1,6 @@
 //! What a machine is: its parts put together from its directory on disk, started and stopped in order.
 
+pub mod beside;
 pub mod commune;
 pub mod operations;
 pub mod province;

@@ -5,6 +5,7 @@
 
 pub mod call;
 pub mod chance;
+pub mod hostile;
 pub mod machine;
 pub mod oracle;
 pub mod work;

@@ -10,6 +10,7 @@ use crate::commands::Context;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::office::witness_of;
+use crate::people::People;
 
 /// Runs one of the commands.
 pub(crate) fn run(context: &Context, command: &Commune) -> Result<Exit, Failure> {
@@ -46,7 +47,9 @@ fn init(context: &Context, args: &CommuneInit) -> Result<Exit, Failure> {
     let name = held.directory.agency(identity.seat()).map_or("", |agency| agency.display_name()).to_owned();
     context.output.result(value, || {
         let (seat, dir) = (identity.seat().to_string(), dir.display().to_string());
-        context.output.text("done-commune-init", &[("name", &name), ("seat", &seat), ("dir", &dir)])
+        let people = People::of(context);
+        people
+            .watermarked(people.text("done-commune-init", &[("name", &name), ("seat", &seat), ("dir", &dir)]))
     })?;
     Ok(Exit::Done)
 }

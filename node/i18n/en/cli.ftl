@@ -230,8 +230,13 @@ help-doctor-line = Check the line to the province as well.
 help-bench = Measurements.
 help-bench-wire = Run the workload through two replicas: bytes, round trips, seconds, memory.
 help-bench-wire-ops = The workload file (bench/gen.py).
+help-bench-wire-day = One more day’s file: 50 new dossiers one way, acts of the province the other.
+help-bench-wire-boots = How often the office’s program is started during the workload.
 help-bench-link = Thin lines.
 help-bench-store = Commits, lists, search, start and memory at 100,000 dossiers.
+
+bench-ops = The workload { $path } cannot be used: { $cause }.
+    .next = Create the file with bench/gen.py.
 
 ## The demo
 

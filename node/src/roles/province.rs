@@ -21,6 +21,7 @@ use crate::directory::Directory;
 use crate::directory::agency::SeatKind;
 use crate::directory::fault::ParseBounds;
 use crate::identity::Authority;
+use crate::identity::CertificateRequest;
 use crate::identity::MachineIdentity;
 use crate::identity::SecretKeys;
 use crate::identity::Terms;
@@ -155,6 +156,39 @@ pub fn init_with(
     };
     office.store.write(run).map_err(store_failure)?;
     Ok(office)
+}
+
+/// Certifies a further machine of a seat, and gives it its feed and its first series.
+///
+/// # Errors
+/// The request is not well-formed, or the number block is empty.
+pub(crate) fn admit_machine(
+    office: &Office,
+    request: &CertificateRequest,
+    node: NodeId,
+    seat: &AgencyCode,
+) -> Result<Vec<u8>, Failure> {
+    let authority = require_province(office)?;
+    let block: Vec<u16> = office.shelf.held()?.directory.province().series_block.iter().collect();
+    let now = office.clock().wall();
+    let mut serial = [0; 8];
+    office.random.fill(&mut serial).map_err(store_failure)?;
+    let terms = Terms {
+        role: crate::identity::Role::Commune,
+        seat: seat.clone(),
+        validity: Validity::days(now, CERTIFICATE_DAYS),
+        serial: u64::from_be_bytes(serial),
+    };
+    let certificate = authority.sign(request, &terms).map_err(identity_failure)?;
+    let (identity, seat, stored) = (Arc::clone(&office.identity), seat.clone(), certificate.clone());
+    let run = move |tx: &mut WriteTx<'_>| {
+        tx.store_machine(node, &seat, &stored)?;
+        tx.open_feed(&seat)?;
+        grant_series(tx, &identity, node, SERIES_AT_ENROLMENT, &block)?;
+        tx.audit_row("enrol", None, None)
+    };
+    office.store.write(run).map_err(store_failure)?;
+    Ok(certificate)
 }
 
 /// Adds an item to the province's chain.

@@ -109,6 +109,8 @@ pub enum Origin<'a> {
     },
     /// At a node: from the province, which has judged rights already.
     Feed,
+    /// At a node: own entries that it lost, from the province, which has not put them into any feed.
+    Returned,
 }
 
 impl std::fmt::Debug for Origin<'_> {
@@ -118,6 +120,7 @@ impl std::fmt::Debug for Origin<'_> {
                 f.debug_struct("Node").field("machine", machine).finish_non_exhaustive()
             }
             Self::Feed => f.write_str("Feed"),
+            Self::Returned => f.write_str("Returned"),
         }
     }
 }
@@ -353,7 +356,7 @@ impl WriteTx<'_> {
                 batch.done.applied += 1;
                 let seat = match origin {
                     Origin::Node { seat, .. } => Some(*seat),
-                    Origin::Feed => None,
+                    Origin::Feed | Origin::Returned => None,
                 };
                 self.entry_took_effect(id, seat)?;
                 if entry.doc != DocId::NONE {
@@ -388,6 +391,7 @@ impl WriteTx<'_> {
         let this = self.identity().machine;
         let owner = match origin {
             Origin::Node { machine, seat, .. } => Some((*machine, *seat)),
+            Origin::Returned => Some((this, &self.identity().seat)),
             Origin::Feed => None,
         };
         if let Some(log) = found {
@@ -569,20 +573,37 @@ impl WriteTx<'_> {
         if step.info.hash != entry.hash {
             return plain(Refused, Some(reason::BODY_HASH));
         }
-        if let Origin::Node { machine, rights, .. } = origin {
-            let objection = if self.is_banned(*machine)? {
-                Some(reason::BANNED)
-            } else if step.info.deps.is_empty() && self.has_beginning(entry.doc)? {
-                Some(reason::SECOND_ROOT)
-            } else {
-                step.acts.iter().find_map(|act| rights(act).err())
-            };
-            if let Some(objection) = objection {
-                // What it builds on is noted for the day it is released.
-                return Ok((Verdict::of(Quarantined, Some(objection)), Some(step)));
-            }
+        if let Some(objection) = self.objection(entry.doc, &step, origin)? {
+            // What it builds on is noted for the day it is released.
+            return Ok((Verdict::of(Quarantined, Some(objection)), Some(step)));
         }
         Ok((Verdict { state: Waiting, reason: None, deps: step.info.deps.clone() }, Some(step)))
+    }
+
+    /// Why a change may not take effect without a person's decision, if it may not. What the feed brings was decided.
+    fn objection(
+        &self,
+        doc: DocId,
+        step: &Step,
+        origin: &Origin<'_>,
+    ) -> Result<Option<&'static str>, StoreError> {
+        let own_rights;
+        let (is_banned, rights): (bool, &Rights<'_>) = match origin {
+            Origin::Feed => return Ok(None),
+            Origin::Node { machine, rights, .. } => (self.is_banned(*machine)?, *rights),
+            // The province has kept it out of every feed: somebody may have written it with a stolen key.
+            Origin::Returned => {
+                own_rights = seat_rights([self.identity().seat.clone()].into(), false);
+                (false, &own_rights)
+            }
+        };
+        if is_banned {
+            return Ok(Some(reason::BANNED));
+        }
+        if step.info.deps.is_empty() && self.has_beginning(doc)? {
+            return Ok(Some(reason::SECOND_ROOT));
+        }
+        Ok(step.acts.iter().find_map(|act| rights(act).err()))
     }
 
     /// Whether a document has begun here.

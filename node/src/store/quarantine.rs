@@ -49,7 +49,8 @@ impl WriteTx<'_> {
     /// Carries out a decision about a quarantined entry, named by its row. What builds on it follows.
     ///
     /// # Errors
-    /// Refused with `quarantine-not-found` when it is not (or no more) quarantined.
+    /// Refused with `quarantine-not-found` when it is not (or no more) quarantined, and with
+    /// `quarantine-builds-on-missing` when it cannot take effect now and so cannot be marked.
     pub fn decide(&mut self, id: i64, decision: Decision) -> Result<Ingested, StoreError> {
         let found: Option<([u8; 16], u8, [u8; 32])> = self
             .connection()
@@ -70,8 +71,11 @@ impl WriteTx<'_> {
                 self.set_state(id, EntryState::Waiting, None)?;
                 self.note_dependencies(id, doc)?;
                 self.settle(doc, &mut done)?;
-                if decision == Decision::Void {
-                    self.execute("UPDATE entry SET state = 3 WHERE id = ?1 AND state = 2", [id])?;
+                if decision == Decision::Void
+                    && self.execute("UPDATE entry SET state = 3 WHERE id = ?1 AND state = 2", [id])? == 0
+                {
+                    // It would take effect unmarked on the day that what it builds on comes.
+                    return Err(Refusal::new("quarantine-builds-on-missing").with("id", id).into());
                 }
             }
             Decision::Release | Decision::Void => {

@@ -50,6 +50,7 @@ use crate::store::conditions::OTHER_COPY;
 use crate::store::conditions::ROLLED_BACK;
 use crate::store::dossiers::ListFilter;
 use crate::store::feeds::FeedBatch;
+use crate::store::feeds::FeedLimits;
 use crate::store::feeds::FeedPiece;
 use crate::store::feeds::FeedStored;
 use crate::store::items::DirectoryVersion;
@@ -872,8 +873,10 @@ fn pull(node: &Store, province: &Store, bytes_max: usize) {
         let mine = node.read(|view| view.feed_head(&identity.seat)).unwrap();
         let theirs = province.read(|view| view.feed_head(&identity.seat)).unwrap().unwrap();
         let after = mine.filter(|mine| mine.feed == theirs.feed).map_or(0, |mine| mine.position);
-        let page =
-            province.read(|view| view.feed_after(&identity.seat, after, bytes_max, None)).unwrap().unwrap();
+        let page = province
+            .read(|view| view.feed_after(&identity.seat, after, &FeedLimits { bytes_max, ..FeedLimits::ALL }))
+            .unwrap()
+            .unwrap();
         if page.rows.is_empty() {
             if mine.is_none() {
                 node.write(move |tx| tx.begin_feed(theirs.feed)).unwrap();
@@ -1366,7 +1369,7 @@ fn digests_in_the_middle_of_a_long_feed_are_those_of_a_plain_sum() {
     });
     push(&a, &province);
     let seat = code("H27.101");
-    let page = province.read(|view| view.feed_after(&seat, 0, EVERYTHING, None)).unwrap().unwrap();
+    let page = province.read(|view| view.feed_after(&seat, 0, &FeedLimits::ALL)).unwrap().unwrap();
     assert_eq!(page.rows.len(), 201);
     let key = sync_protocol::head::feed_key(page.head.feed);
     let mut digest = Digest::default();
@@ -1381,10 +1384,8 @@ fn digests_in_the_middle_of_a_long_feed_are_those_of_a_plain_sum() {
         .read(|view| Ok(view.connection.query_row("SELECT count(*) FROM feed_mark", [], |row| row.get(0))?))
         .unwrap();
     assert_eq!(marks, 3, "at 64, 128 and 192, so that no question sums the whole feed");
-    let own = province
-        .read(|view| view.feed_after(&seat, 198, EVERYTHING, Some(NodeId([1; 16]))))
-        .unwrap()
-        .unwrap();
+    let limits = FeedLimits { holds: &|_log, lsn| lsn >= 199, ..FeedLimits::ALL };
+    let own = province.read(|view| view.feed_after(&seat, 198, &limits)).unwrap().unwrap();
     assert_eq!(own.rows.iter().map(|row| row.entry.body.is_some()).collect::<Vec<_>>(), [false; 3]);
 }
 

@@ -224,10 +224,9 @@ impl Caller {
         let side = NodeSide::new(Arc::clone(&store), Arc::clone(&identity));
         let waker: Arc<Mutex<Option<Waker<NodeWake>>>> = Arc::default();
         let subscription = store.subscribe({
-            let (side, waker) = (side.clone(), Arc::clone(&waker));
+            let waker = Arc::clone(&waker);
             move |growth| {
                 if let Some((boot, lsn)) = growth.own {
-                    side.note_current(boot);
                     if let Some(waker) = waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
                         // A full queue wakes the session anyway, and the cut makes good what was not said.
                         let _said_or_awake = waker.wake(NodeWake::Appended(boot, lsn));

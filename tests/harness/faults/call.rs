@@ -48,6 +48,7 @@ use sync_protocol::ids::PublicKey;
 use sync_protocol::item::Item;
 use sync_protocol::proof::Proof;
 use sync_protocol::run::ChangeRun;
+use sync_protocol::run::EntryRun;
 use sync_protocol::session::NodeSession;
 use sync_protocol::session::ProvinceSession;
 use sync_protocol::session::SessionError;
@@ -133,6 +134,10 @@ impl NodeStore for Failing<NodeSide> {
         self.call(|store| store.store_feed(feed))
     }
 
+    fn store_aside(&mut self, runs: Vec<EntryRun>) -> Result<(), StoreError> {
+        self.call(|store| store.store_aside(runs))
+    }
+
     fn cut(&mut self) -> Result<CutFacts, StoreError> {
         self.call(NodeStore::cut)
     }
@@ -178,8 +183,19 @@ impl ProvinceStore for Failing<ProvinceSide> {
         after_position: u64,
         bytes_max: usize,
         entries_max: usize,
+        holds: &dyn Fn(BootId, Lsn) -> bool,
     ) -> Result<(Vec<FeedEntry>, Digest, u64), StoreError> {
-        self.call(|store| store.feed(after_position, bytes_max, entries_max))
+        self.call(|store| store.feed(after_position, bytes_max, entries_max, holds))
+    }
+
+    fn aside(
+        &mut self,
+        boot: BootId,
+        after_lsn: Lsn,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.call(|store| store.aside(boot, after_lsn, bytes_max, entries_max))
     }
 
     fn store_changes(

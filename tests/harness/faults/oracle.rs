@@ -17,6 +17,7 @@ use motcua_node::store::Role;
 use motcua_node::store::View;
 use motcua_node::store::conditions;
 use motcua_node::store::dossiers::ListFilter;
+use motcua_node::store::feeds::FeedLimits;
 use motcua_node::store::log::EntryState;
 use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::DocId;
@@ -74,8 +75,11 @@ fn feed(office: &Office, seat: &AgencyCode) -> Vec<Hash> {
     let mut links = Vec::new();
     loop {
         let after = links.len() as u64;
-        let page =
-            office.store.read(|view| view.feed_after(seat, after, 1 << 24, None)).unwrap().expect("a feed");
+        let page = office
+            .store
+            .read(|view| view.feed_after(seat, after, &FeedLimits::ALL))
+            .unwrap()
+            .expect("a feed");
         if page.rows.is_empty() {
             return links;
         }
@@ -97,6 +101,14 @@ pub fn check(world: &mut World) -> u64 {
         "between machines of ours every entry is applied at the province: {:?}",
         centre.states
     );
+    let contested = centre.exports.values().filter(|export| !export.contains("\"contested\":[]")).count();
+    let standing = |word: &str| {
+        let word = format!("\"standing\":\"{word}\"");
+        centre.exports.values().map(|export| export.matches(&word).count() as u64).sum::<u64>()
+    };
+    world.counters.add("dossiers on which offices acted apart", contested as u64);
+    world.counters.add("acts void", standing("void"));
+    world.counters.add("acts too late", standing("too_late"));
     for place in 0..world.nodes.len() {
         check_node(world, place, &centre);
     }

@@ -53,7 +53,8 @@ pub fn act(chance: &mut Chance, seat: &str, row: &DossierRow) -> String {
         |chance: &mut Chance| by("note", "03", json!({ "note": format!("ghi chú {}", chance.below(1000)) }));
     let decline = || by("decline", "02", json!({ "reason": "không thuộc thẩm quyền" }));
     let transfer = |chance: &mut Chance| {
-        let to = if chance.percent(25) { HOSTED } else { NODE_SEATS[chance.place(NODE_SEATS.len())] };
+        let others: Vec<&str> = NODE_SEATS.into_iter().filter(|other| *other != seat).collect();
+        let to = if chance.percent(25) { HOSTED } else { others[chance.place(others.len())] };
         by("transfer", "03", json!({ "to": to }))
     };
     let supplement = || {

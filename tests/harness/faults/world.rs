@@ -26,6 +26,7 @@ use motcua_node::store::dossiers::ListFilter;
 use motcua_node::transport::enrol::EnrolAsk;
 use motcua_node::transport::enrol::Token;
 use serde_json::Value;
+use sync_protocol::frame::ByeCode;
 use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::DocId;
 use sync_protocol::ids::NodeId;
@@ -157,7 +158,7 @@ impl World {
     /// A machine cannot be made.
     #[must_use]
     pub fn new(seed: u64, communes: usize) -> Self {
-        let place = tempfile::tempdir().unwrap();
+        let place = scratch();
         let mut chance = Chance::new(seed);
         let mut province = Machine::new(place.path(), "province");
         let options = province.options(chance.draw());
@@ -236,7 +237,7 @@ impl World {
     }
 
     fn event(&mut self) {
-        let passed_ms = self.chance.below(120_000);
+        let passed_ms = self.chance.below(30_000);
         self.pass(passed_ms);
         match self.chance.below(100) {
             0..=13 => self.lodge(),
@@ -274,7 +275,7 @@ impl World {
 
     fn lodge(&mut self) {
         let Some(place) = self.running() else { return };
-        let count = 1 + self.chance.below(3);
+        let count = 1 + self.chance.below(2);
         let (office, seat) = (Arc::clone(self.nodes[place].machine.office()), self.nodes[place].seat.clone());
         let mut waiting = Vec::new();
         for _ in 0..count {
@@ -286,11 +287,18 @@ impl World {
                 (seat.clone(), request)
             });
             let line = work::lodging(&mut self.chance, seat.as_str(), &request);
-            waiting.push(office.desk.lodge(&line, false));
+            let known = office.store.read(|view| view.dossier_by_request(&request)).unwrap();
+            waiting.push((known.and_then(|row| row.number), office.desk.lodge(&line, false)));
         }
-        for answer in waiting {
+        for (known, answer) in waiting {
             match answer.wait() {
-                Ok(answer) => self.lodged(place, &office, &answer),
+                Ok(answer) => {
+                    assert!(
+                        known.is_none_or(|number| answer["number"] == *number),
+                        "a request was answered anew"
+                    );
+                    self.lodged(place, &office, &answer);
+                }
                 Err(StoreError::Refused(refusal)) => self.refused("lodge", &refusal),
                 Err(error) => panic!("{}: {error}", self.nodes[place].machine.name),
             }
@@ -335,12 +343,16 @@ impl World {
         let Some(place) = self.running() else { return };
         let seat = self.nodes[place].seat.clone();
         let office = Arc::clone(self.nodes[place].machine.office());
-        self.act_at(&office, seat.as_str(), None);
+        for _ in 0..1 + self.chance.below(3) {
+            self.act_at(&office, seat.as_str(), None);
+        }
     }
 
     fn act_hosted(&mut self) {
         if let Some(office) = self.province.office.clone() {
-            self.act_at(&office, HOSTED, Some(HOSTED.parse().unwrap()));
+            for _ in 0..1 + self.chance.below(3) {
+                self.act_at(&office, HOSTED, Some(HOSTED.parse().unwrap()));
+            }
         }
     }
 
@@ -396,7 +408,7 @@ impl World {
 
     /// Some of what is under way arrives.
     fn talk(&mut self) {
-        for _ in 0..1 + self.chance.below(12) {
+        for _ in 0..1 + self.chance.below(80) {
             let places: Vec<usize> = (0..self.calls.len()).collect();
             let Some(place) = self.chance.pick(&places).copied() else { return };
             if self.chance.percent(4) {
@@ -432,7 +444,11 @@ impl World {
                 Over::Moved => self.counters.count("moved"),
                 Over::Silent => self.counters.count("silent for too long"),
                 Over::Refused(code) => {
-                    self.counters.count("refused session");
+                    self.counters.count(if code == ByeCode::Difference {
+                        "ended in a difference"
+                    } else {
+                        "refused session"
+                    });
                     self.note(format!("{name} was refused: {code:?}"));
                     assert!(code.is_retryable(), "{name} was refused: {code:?}");
                 }
@@ -485,6 +501,28 @@ impl World {
     fn start_province(&mut self) {
         let seed = self.chance.draw();
         self.province.start(seed);
+        self.check_acks();
+    }
+
+    /// The province holds what it said it holds, whenever its process ended.
+    ///
+    /// # Panics
+    /// It does not.
+    fn check_acks(&self) {
+        let centre = self.province.office();
+        for node in &self.nodes {
+            let Some(office) = &node.machine.office else { continue };
+            for log in office.store.read(|view| view.own_logs()).unwrap() {
+                let here =
+                    centre.store.read(|view| view.log_head(log.boot)).unwrap().map_or(0, |head| head.lsn);
+                assert!(
+                    log.acked_lsn.max(log.proved_lsn) <= here,
+                    "{} was told that {} entries of a log are at the province: {here} are",
+                    node.machine.name,
+                    log.acked_lsn
+                );
+            }
+        }
     }
 
     fn end_node(&mut self, place: usize) {
@@ -705,6 +743,12 @@ impl World {
         }
         panic!("after {ROUNDS_MAX} rounds there is still something to move");
     }
+}
+
+/// A folder in memory where there is one: a machine's death is played by copying its files, and no disk is asked.
+fn scratch() -> TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// Every change that is here, whatever became of it.
