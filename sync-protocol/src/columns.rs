@@ -15,6 +15,7 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use crate::chunk;
 use crate::columns::bytes::Bytes;
@@ -96,11 +97,11 @@ parts! {
 
 /// Numbers things in the order in which they first occur, and writes each down then.
 #[derive(Debug)]
-struct Numbered<K>(BTreeMap<K, usize>);
+struct Numbered<K>(HashMap<K, usize>);
 
-impl<K: Ord> Numbered<K> {
-    const fn new() -> Self {
-        Self(BTreeMap::new())
+impl<K: Eq + Hash> Numbered<K> {
+    fn new() -> Self {
+        Self(HashMap::new())
     }
 
     /// Its number, and whether it is new.
@@ -112,7 +113,7 @@ impl<K: Ord> Numbered<K> {
 }
 
 /// What an entry is beside its place, document and body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Head {
     kind: EntryKind,
     min_reader: u16,
@@ -121,7 +122,7 @@ struct Head {
     form: BodyForm,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum BodyForm {
     /// Erased.
     None,
@@ -243,7 +244,11 @@ struct Writer<'a> {
     signatures: Numbered<Vec<u8>>,
     places: Vec<Vec<Place>>,
     signatures_of_classes: BTreeMap<usize, Numbered<usize>>,
-    columns: BTreeMap<ColumnName, Filling<'a>>,
+    columns: Vec<(ColumnName, Filling<'a>)>,
+    /// By class and signature: where the columns of its leaves are.
+    leaves: HashMap<(usize, usize), Vec<usize>>,
+    /// By class: where the column of its signatures is.
+    choices: HashMap<usize, usize>,
     actors: Numbered<Vec<u8>>,
     hashes: Numbered<ChangeHash>,
 }
@@ -255,6 +260,8 @@ struct Known {
     ends: HashMap<ChangeHash, u64>,
     seqs: HashMap<Vec<u8>, u64>,
     large: Option<u64>,
+    /// The log of the change at hand, by number.
+    log: usize,
 }
 
 impl Known {
@@ -274,7 +281,7 @@ impl Known {
     }
 
     fn near(&self, at: i64) -> Near {
-        Near { large: self.large.unwrap_or(at.cast_unsigned()), at: at.cast_unsigned() }
+        Near { large: self.large.unwrap_or(at.cast_unsigned()), at: at.cast_unsigned(), log: self.log }
     }
 
     fn pass(&mut self, number: u64) {
@@ -291,7 +298,9 @@ pub(crate) fn write(entries: &[&Entry]) -> Content {
         signatures: Numbered::new(),
         places: Vec::new(),
         signatures_of_classes: BTreeMap::new(),
-        columns: BTreeMap::new(),
+        columns: Vec::new(),
+        leaves: HashMap::new(),
+        choices: HashMap::new(),
         actors: Numbered::new(),
         hashes: Numbered::new(),
     };
@@ -371,6 +380,7 @@ impl<'a> Writer<'a> {
         let mut shapes = Numbered::new();
         let mut classes = Numbered::new();
         let mut classes_of_shapes = Vec::new();
+        let mut logs = Numbered::new();
         for group in by_document {
             let mut known = Known::default();
             for (index, apart, hash) in group {
@@ -379,16 +389,20 @@ impl<'a> Writer<'a> {
                     continue;
                 };
                 let ops = shape.types.len();
-                let (number, is_new) = shapes.number(shape.clone());
+                let number = match shapes.0.get(&shape) {
+                    Some(number) => *number,
+                    None => {
+                        shape.write(self.part(Part::Shapes));
+                        classes_of_shapes.push(classes_of(&shape, &mut classes));
+                        shapes.number(shape.clone()).0
+                    }
+                };
                 put_len(self.part(Part::ShapeNumbers), number);
-                if is_new {
-                    shape.write(self.part(Part::Shapes));
-                    classes_of_shapes.push(classes_of(&shape, &mut classes));
-                }
+                known.log = logs.number(entry.log).0;
                 self.change(entry.log, &change, &mut known);
                 known.add(hash, &change, ops);
-                let classes = classes_of_shapes.get(number).cloned().unwrap_or_default();
-                for ((class, kind), value) in classes.into_iter().zip(&shape.types).zip(&change.values) {
+                let classes: &[usize] = classes_of_shapes.get(number).map_or(&[], Vec::as_slice);
+                for ((class, kind), value) in classes.iter().copied().zip(&shape.types).zip(&change.values) {
                     self.value(class, parts_of(*kind, value), change.at, &mut known);
                 }
             }
@@ -447,39 +461,48 @@ impl<'a> Writer<'a> {
     }
 
     fn value(&mut self, class: usize, parts: Parts<'a>, at: i64, known: &mut Known) {
-        let (signature, is_new) = self.signatures.number(parts.signature.clone());
-        if is_new {
-            value::write_signature(self.part(Part::Signatures), &parts.signature);
-            self.places.push(value::places(&parts.signature).unwrap_or_default());
-        }
+        let signature = match self.signatures.0.get(&parts.signature) {
+            Some(number) => *number,
+            None => {
+                value::write_signature(self.part(Part::Signatures), &parts.signature);
+                self.places.push(value::places(&parts.signature).unwrap_or_default());
+                self.signatures.number(parts.signature).0
+            }
+        };
         let of_class = self.signatures_of_classes.entry(class).or_insert_with(Numbered::new);
         let (number, _) = of_class.number(signature);
         let choice = ColumnName { is_data: false, class, place: Vec::new(), signature: 0, leaf: usize::MAX };
+        let columns = &mut self.columns;
+        let choice = *self.choices.entry(class).or_insert_with(|| {
+            columns.push((choice, Filling::Numbers(Vec::new())));
+            columns.len() - 1
+        });
         let near = known.near(at);
-        self.number(choice, u64::try_from(number).unwrap_or(u64::MAX), near);
-        let places = self.places.get(signature).cloned().unwrap_or_default();
-        for (leaf, (place, value)) in places.into_iter().zip(parts.leaves).enumerate() {
-            let name = ColumnName { is_data: !place.is_number, class, place: place.path, signature, leaf };
-            match value {
-                Leaf::Number(value) => {
-                    let near = known.near(at);
-                    self.number(name, value, near);
+        if let Some((_, Filling::Numbers(values))) = columns.get_mut(choice) {
+            values.push((u64::try_from(number).unwrap_or(u64::MAX), near));
+        }
+        let places = &self.places;
+        let leaves = self.leaves.entry((class, signature)).or_insert_with(|| {
+            let places = places.get(signature).map(Vec::as_slice).unwrap_or_default();
+            let first = columns.len();
+            for (leaf, place) in places.iter().enumerate() {
+                let (is_data, place) = (!place.is_number, place.path.clone());
+                let name = ColumnName { is_data, class, place, signature, leaf };
+                let empty = if is_data { Filling::Data(Vec::new()) } else { Filling::Numbers(Vec::new()) };
+                columns.push((name, empty));
+            }
+            (first..columns.len()).collect()
+        });
+        for (column, value) in leaves.iter().zip(parts.leaves) {
+            match (columns.get_mut(*column), value) {
+                (Some((_, Filling::Numbers(values))), Leaf::Number(value)) => {
+                    values.push((value, known.near(at)));
                     known.pass(value);
                 }
-                Leaf::Data(value) => {
-                    let column = self.columns.entry(name).or_insert_with(|| Filling::Data(Vec::new()));
-                    if let Filling::Data(values) = column {
-                        values.push(value);
-                    }
-                }
+                (Some((_, Filling::Data(values))), Leaf::Data(value)) => values.push(value),
+                // A leaf of another nature than its place: reading again shows it, and the batch travels plain.
+                (Some((_, Filling::Numbers(_) | Filling::Data(_))) | None, _) => {}
             }
-        }
-    }
-
-    fn number(&mut self, name: ColumnName, value: u64, near: Near) {
-        let column = self.columns.entry(name).or_insert_with(|| Filling::Numbers(Vec::new()));
-        if let Filling::Numbers(values) = column {
-            values.push((value, near));
         }
     }
 
@@ -498,7 +521,9 @@ impl<'a> Writer<'a> {
             of_class.into_iter().for_each(|one| put_len(self.part(Part::SignaturesOfClasses), one));
         }
         let mut cuts_inside = Vec::new();
-        for column in std::mem::take(&mut self.columns).into_values() {
+        let mut columns = std::mem::take(&mut self.columns);
+        columns.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        for (_, column) in columns {
             let Written { head, symbols, data, random } = match column {
                 Filling::Numbers(cells) => column::write_numbers(&cells),
                 Filling::Data(values) => column::write_data(&values),
@@ -718,11 +743,13 @@ impl<'a> Reader<'a> {
             }
             cells.push(cell);
         }
+        let mut logs = Numbered::new();
         for (_, members) in documents {
             let mut known = Known::default();
             for index in members {
                 let ((log, _), cell) = (places.get(index)?, cells.get_mut(index)?);
                 if cell.head.form == BodyForm::Apart {
+                    known.log = logs.number(*log).0;
                     let (body, hash) = self.change(*log, cell.at, &mut known)?;
                     (cell.body, cell.hash) = (Some(body), Some(hash));
                 } else {
@@ -844,30 +871,24 @@ impl<'a> Reader<'a> {
         let mut leaves = columns.leaves.get_mut(within)?.iter_mut();
         let left = &mut self.leaves_left;
         let size_bytes_max = ENTRY_BODY_BYTES_MAX;
-        let mut next = |out: &mut Vec<u8>, is_number: bool| {
+        let mut next = |is_number: bool| {
             *left = left.checked_sub(1)?;
             match leaves.next()?.as_mut()? {
                 Column::Numbers(column) if is_number => {
                     let number = column.next(known.near(at))?;
                     known.pass(number);
-                    Some(number)
+                    Some(Leaf::Number(number))
                 }
-                Column::Data(column) if !is_number => {
-                    let data = column.next()?;
-                    if data.len() > size_bytes_max.checked_sub(out.len())? {
-                        return None;
-                    }
-                    out.extend_from_slice(data);
-                    Some(0)
-                }
+                Column::Data(column) if !is_number => column.next().map(Leaf::Data),
                 Column::Numbers(_) | Column::Data(_) => None,
             }
         };
         if *signature == value::NUMBER_SIGNATURE && kind != TYPE_BYTES {
-            let number = next(out, true)?;
-            put_number(out, kind, number);
+            if let Leaf::Number(number) = next(true)? {
+                put_number(out, kind, number);
+            }
         } else {
-            value::put_together(signature, out, &mut next)?;
+            value::put_together(signature, out, size_bytes_max, &mut next)?;
         }
         (out.len() <= size_bytes_max).then_some(())
     }

@@ -231,7 +231,7 @@ help-bench = Measurements.
 help-bench-wire = Run the workload through two replicas: bytes, round trips, seconds, memory.
 help-bench-wire-ops = The workload file (bench/gen.py).
 help-bench-wire-day = One more day’s file: 50 new dossiers one way, acts of the province the other.
-help-bench-wire-boots = How often the office’s program is started during the workload.
+help-bench-wire-boots = How often the office’s program is started during the workload. Default: 1.
 help-bench-link = Thin lines.
 help-bench-store = Commits, lists, search, start and memory at 100,000 dossiers.
 

@@ -231,7 +231,7 @@ help-bench = Đo hiệu năng.
 help-bench-wire = Cho khối lượng mẫu chạy qua hai bản sao: byte, lượt, giây, bộ nhớ.
 help-bench-wire-ops = Tệp khối lượng mẫu (bench/gen.py).
 help-bench-wire-day = Tệp của thêm một ngày: hồ sơ mới một chiều, thao tác của tỉnh chiều kia.
-help-bench-wire-boots = Số lần khởi động chương trình của đơn vị trong khối lượng công việc.
+help-bench-wire-boots = Số lần khởi động chương trình của đơn vị trong khối lượng công việc. Mặc định: 1.
 help-bench-link = Đường truyền yếu.
 help-bench-store = Ghi, danh sách, tìm kiếm, khởi động và bộ nhớ với 100.000 hồ sơ.
 

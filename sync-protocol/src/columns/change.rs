@@ -28,7 +28,7 @@ pub(super) const DEPS_MAX: usize = 256;
 pub(super) const ACTORS_MAX: usize = 256;
 
 /// How one column of a change is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Layout {
     /// By its bytes.
     Plain,
@@ -45,7 +45,7 @@ pub(super) enum Layout {
 }
 
 /// What changes have in common.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub(super) struct Shape {
     pub(super) columns: Vec<(u64, Layout)>,
     pub(super) keys: Vec<Option<Vec<u8>>>,

@@ -20,6 +20,34 @@ pub(super) struct Near {
     pub(super) large: u64,
     /// The change's time.
     pub(super) at: u64,
+    /// The log it lies in, by number: each process has a clock of its own since its start.
+    pub(super) log: usize,
+}
+
+/// What of a column was seen before.
+#[derive(Debug, Default)]
+struct Seen {
+    last: u64,
+    /// By log, how far the last number lay beyond its change's time.
+    beyond: HashMap<usize, u64>,
+}
+
+impl Seen {
+    fn foretell(&self, form: u8, near: Near) -> u64 {
+        match form {
+            FROM_LAST => self.last,
+            FROM_LARGE => near.large,
+            FROM_TIME => near.at.wrapping_add(self.beyond.get(&near.log).copied().unwrap_or(0)),
+            _ => 0,
+        }
+    }
+
+    fn pass(&mut self, form: u8, near: Near, value: u64) {
+        self.last = value;
+        if form == FROM_TIME {
+            self.beyond.insert(near.log, value.wrapping_sub(near.at));
+        }
+    }
 }
 
 /// Forms of a column of numbers. Whatever is foretold, the difference is divided by a common factor.
@@ -62,15 +90,6 @@ pub(super) struct Sources<'a> {
     pub(super) random: Bytes<'a>,
 }
 
-fn foretold(form: u8, near: Near, last: (u64, u64)) -> u64 {
-    match form {
-        FROM_LAST => last.0,
-        FROM_LARGE => near.large,
-        FROM_TIME => near.at.wrapping_add(last.0.wrapping_sub(last.1)),
-        _ => 0,
-    }
-}
-
 const fn common_factor(mut a: u64, mut b: u64) -> u64 {
     while b != 0 {
         (a, b) = (b, a % b);
@@ -111,12 +130,12 @@ pub(super) fn write_numbers(cells: &[(u64, Near)]) -> Written {
 }
 
 fn write_form(form: u8, cells: &[(u64, Near)], least: u64) -> Written {
-    let mut last = (0, 0);
+    let mut seen = Seen::default();
     let differences: Vec<i64> = cells
         .iter()
         .map(|(value, near)| {
-            let base = if form == FROM_LEAST { least } else { foretold(form, *near, last) };
-            last = (*value, near.at);
+            let base = if form == FROM_LEAST { least } else { seen.foretell(form, *near) };
+            seen.pass(form, *near, *value);
             value.wrapping_sub(base).cast_signed()
         })
         .collect();
@@ -154,14 +173,14 @@ pub(super) struct Numbers<'a> {
     form: u8,
     least: u64,
     factor: u64,
-    last: (u64, u64),
+    seen: Seen,
     symbols: Bytes<'a>,
 }
 
 impl<'a> Numbers<'a> {
     pub(super) fn read(head: &mut Bytes<'a>, sources: &mut Sources<'a>) -> Option<Self> {
         let form = head.byte()?;
-        let mut column = Self { form, least: 0, factor: 0, last: (0, 0), symbols: Bytes(&[]) };
+        let mut column = Self { form, least: 0, factor: 0, seen: Seen::default(), symbols: Bytes(&[]) };
         if matches!(form, SAME | FROM_LEAST) {
             column.least = head.number()?;
         }
@@ -181,13 +200,13 @@ impl<'a> Numbers<'a> {
         let value = match (self.form, self.factor) {
             (SAME, _) => self.least,
             (FROM_LEAST, factor) => self.least.wrapping_add(self.symbols.number()?.wrapping_mul(factor)),
-            (form, 0) => foretold(form, near, self.last),
+            (form, 0) => self.seen.foretell(form, near),
             (form, factor) => {
                 let difference = unzigzag(self.symbols.number()?).wrapping_mul(factor.cast_signed());
-                foretold(form, near, self.last).wrapping_add(difference.cast_unsigned())
+                self.seen.foretell(form, near).wrapping_add(difference.cast_unsigned())
             }
         };
-        self.last = (value, near.at);
+        self.seen.pass(self.form, near, value);
         Some(value)
     }
 }

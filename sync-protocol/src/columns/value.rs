@@ -45,7 +45,7 @@ pub(super) struct Parts<'a> {
 
 /// Takes a byte string apart.
 pub(super) fn take_apart(value: &[u8]) -> Parts<'_> {
-    let mut parts = Parts::default();
+    let mut parts = Parts { signature: Vec::with_capacity(96), leaves: Vec::with_capacity(32) };
     let mut bytes = Bytes(value);
     let is_apart = starts_structure(value)
         && structure(&mut bytes, &mut parts, DEPTH_MAX).is_some()
@@ -152,24 +152,51 @@ fn nested<'a>(data: &'a [u8], parts: &mut Parts<'a>, depth: usize) {
     parts.leaves.push(Leaf::Data(data));
 }
 
-/// Writes a value again: `number` and `data` give its leaves in order.
+/// Where the leaves of a value come from, in order; told whether a number is wanted.
+pub(super) type Source<'s, 'a> = dyn FnMut(bool) -> Option<Leaf<'a>> + 's;
+
+/// Writes a value again from its leaves, not beyond `bytes_max`.
 pub(super) fn put_together(
     signature: &[u8],
     out: &mut Vec<u8>,
-    source: &mut dyn FnMut(&mut Vec<u8>, bool) -> Option<u64>,
+    bytes_max: usize,
+    source: &mut Source<'_, '_>,
 ) -> Option<()> {
-    let mut bytes = Bytes(signature);
     if signature == WHOLE_SIGNATURE {
-        return source(out, false).map(|_| ());
+        return append(out, data(source)?, bytes_max);
     }
-    write(&mut bytes, out, source, DEPTH_MAX)?;
+    let mut bytes = Bytes(signature);
+    write(&mut bytes, out, bytes_max, source, DEPTH_MAX)?;
     bytes.is_empty().then_some(())
+}
+
+fn number(source: &mut Source<'_, '_>) -> Option<u64> {
+    match source(true)? {
+        Leaf::Number(number) => Some(number),
+        Leaf::Data(_) => None,
+    }
+}
+
+fn data<'a>(source: &mut Source<'_, 'a>) -> Option<&'a [u8]> {
+    match source(false)? {
+        Leaf::Data(data) => Some(data),
+        Leaf::Number(_) => None,
+    }
+}
+
+fn append(out: &mut Vec<u8>, data: &[u8], bytes_max: usize) -> Option<()> {
+    if data.len() > bytes_max.checked_sub(out.len())? {
+        return None;
+    }
+    out.extend_from_slice(data);
+    Some(())
 }
 
 fn write(
     bytes: &mut Bytes<'_>,
     out: &mut Vec<u8>,
-    source: &mut dyn FnMut(&mut Vec<u8>, bool) -> Option<u64>,
+    bytes_max: usize,
+    source: &mut Source<'_, '_>,
     depth: usize,
 ) -> Option<()> {
     if depth == 0 {
@@ -177,41 +204,32 @@ fn write(
     }
     let framed = |out: &mut Vec<u8>, major: u8, data: &[u8]| {
         put_head(out, major, u64::try_from(data.len()).unwrap_or(u64::MAX));
-        out.extend_from_slice(data);
+        append(out, data, bytes_max)
     };
     match bytes.byte()? {
-        UNSIGNED => {
-            let value = source(out, true)?;
-            put_head(out, 0, value);
-        }
-        NEGATIVE => {
-            let value = source(out, true)?;
-            put_head(out, 1, value);
-        }
-        kind @ (TEXT | BYTES) => {
-            let mut data = Vec::new();
-            source(&mut data, false)?;
-            framed(out, if kind == TEXT { 3 } else { 2 }, &data);
-        }
+        UNSIGNED => put_head(out, 0, number(source)?),
+        NEGATIVE => put_head(out, 1, number(source)?),
+        TEXT => framed(out, 3, data(source)?)?,
+        BYTES => framed(out, 2, data(source)?)?,
         MAP => {
             let count = bytes.counted(bytes.0.len())?;
             put_head(out, 5, u64::try_from(count).ok()?);
             for _ in 0..count {
                 put_head(out, 0, bytes.number()?);
-                write(bytes, out, source, depth - 1)?;
+                write(bytes, out, bytes_max, source, depth - 1)?;
             }
         }
         LIST => {
             let count = bytes.counted(bytes.0.len())?;
             put_head(out, 4, u64::try_from(count).ok()?);
             for _ in 0..count {
-                write(bytes, out, source, depth - 1)?;
+                write(bytes, out, bytes_max, source, depth - 1)?;
             }
         }
         NESTED => {
-            let mut inner = Vec::new();
-            write(bytes, &mut inner, source, depth - 1)?;
-            framed(out, 2, &inner);
+            let mut inner = Vec::with_capacity(64);
+            write(bytes, &mut inner, bytes_max, source, depth - 1)?;
+            framed(out, 2, &inner)?;
         }
         SIMPLE => out.push(bytes.byte().filter(|simple| (0xf4..=0xf7).contains(simple))?),
         _ => return None,
@@ -295,15 +313,7 @@ mod tests {
         assert_eq!(places.len(), parts.leaves.len());
         let mut leaves = parts.leaves.iter();
         let mut out = Vec::new();
-        let mut source = |out: &mut Vec<u8>, is_number: bool| match (leaves.next()?, is_number) {
-            (Leaf::Number(value), true) => Some(*value),
-            (Leaf::Data(data), false) => {
-                out.extend_from_slice(data);
-                Some(0)
-            }
-            (Leaf::Number(_) | Leaf::Data(_), _) => None,
-        };
-        put_together(&parts.signature, &mut out, &mut source).unwrap();
+        put_together(&parts.signature, &mut out, value.len(), &mut |_| leaves.next().copied()).unwrap();
         assert_eq!(leaves.len(), 0);
         out
     }
@@ -360,7 +370,9 @@ mod tests {
         #[test]
         fn arbitrary_signatures_never_panic(signature in prop::collection::vec(0u8..12, 0..60)) {
             let _ = places(&signature);
-            let _ = put_together(&signature, &mut Vec::new(), &mut |_, _| Some(1));
+            let _ = put_together(&signature, &mut Vec::new(), 99, &mut |is_number| {
+                Some(if is_number { Leaf::Number(1) } else { Leaf::Data(b"data") })
+            });
         }
     }
 }

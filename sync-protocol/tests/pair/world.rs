@@ -47,6 +47,7 @@ use sync_protocol::proof::ProofContent;
 use sync_protocol::proof::ProofState;
 use sync_protocol::run;
 use sync_protocol::run::ChangeRun;
+use sync_protocol::run::EntryRun;
 use sync_protocol::run::FeedRun;
 use sync_protocol::session::NodeSession;
 use sync_protocol::session::ProvinceSession;
@@ -741,7 +742,7 @@ impl World {
                 Some(NodeInput::FeedStored { position: store.store_feed(feed) })
             }
             NodeOutput::StoreAside(runs) => {
-                for entry in runs.into_iter().flat_map(sync_protocol::run::EntryRun::into_entries) {
+                for entry in runs.into_iter().flat_map(EntryRun::into_entries) {
                     assert!(is_aside(&entry), "what the feed brings does not come beside it");
                     it.came_aside += 1;
                     store.take_back(entry);

@@ -270,7 +270,7 @@ impl<'a> Bench<'a> {
         let mut total = 0;
         for message in exchange.up.iter().chain(&exchange.down) {
             total += match message.kind {
-                FrameKind::Changes | FrameKind::Feed => {
+                FrameKind::Changes | FrameKind::Feed | FrameKind::Aside => {
                     let frame = Frame::decode(&message.bytes).map_err(|error| broken(&error))?;
                     frame.encode_at(LEVEL_THIN).map_err(|error| broken(&error))?.bytes.len()
                 }
