@@ -226,11 +226,11 @@ impl Caller {
         let subscription = store.subscribe({
             let waker = Arc::clone(&waker);
             move |growth| {
-                if let Some((boot, lsn)) = growth.own {
-                    if let Some(waker) = waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-                        // A full queue wakes the session anyway, and the cut makes good what was not said.
-                        let _said_or_awake = waker.wake(NodeWake::Appended(boot, lsn));
-                    }
+                if let Some((boot, lsn)) = growth.own
+                    && let Some(waker) = waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
+                {
+                    // A full queue wakes the session anyway, and the cut makes good what was not said.
+                    let _said_or_awake = waker.wake(NodeWake::Appended(boot, lsn));
                 }
             }
         });
