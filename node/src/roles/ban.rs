@@ -1,6 +1,9 @@
 //! Shutting a machine out for good: it is lost, broken beyond repair or stolen, and another takes its place.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
 
 use serde_json::Value;
 use serde_json::json;
@@ -24,12 +27,44 @@ use crate::roles::Office;
 use crate::roles::province::append_item;
 use crate::roles::province::require_province;
 use crate::roles::store_failure;
+use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::Subscription;
 use crate::store::WriteTx;
 use crate::store::peers::Machine;
+use crate::transport::endpoint::IsAllowed;
 
 /// Longest reason, in bytes: it is in every node's copy of the chain and in marked dossiers.
 const WHY_BYTES_MAX: usize = 500;
+
+/// The banned machines, remembered for the network's threads, and what keeps the memory up with the store.
+///
+/// # Errors
+/// The store cannot be read.
+pub(crate) fn remembered(office: &Arc<Office>) -> Result<(IsAllowed, Subscription), Failure> {
+    let read = |store: &Store| -> Result<BTreeSet<NodeId>, StoreError> {
+        let machines = store.read(|view| view.machines())?;
+        Ok(machines
+            .iter()
+            .filter(|machine| machine.banned_at.is_some())
+            .map(|machine| machine.node)
+            .collect())
+    };
+    let banned = Arc::new(RwLock::new(read(&office.store).map_err(store_failure)?));
+    let subscription = office.store.subscribe({
+        let (banned, store) = (Arc::clone(&banned), Arc::downgrade(&office.store));
+        // A ban is an item of the province's chain.
+        move |growth| {
+            let Some(store) = store.upgrade().filter(|_| growth.item.is_some()) else { return };
+            match read(&store) {
+                Ok(now) => *banned.write().unwrap_or_else(PoisonError::into_inner) = now,
+                Err(error) => tracing::error!(%error, "the banned machines cannot be read"),
+            }
+        }
+    });
+    let is_allowed = move |node| !banned.read().unwrap_or_else(PoisonError::into_inner).contains(&node);
+    Ok((Arc::new(is_allowed), subscription))
+}
 
 /// What a ban is decided with, inside its commit.
 struct Order {

@@ -500,9 +500,7 @@ pub fn serve(
     ready: &mut dyn FnMut(SocketAddr),
 ) -> Result<(), Failure> {
     require_province(office)?;
-    let banned = Arc::clone(&office.store);
-    let is_allowed =
-        Arc::new(move |node| banned.read(|view| view.is_banned(node)).map_or(true, |is_banned| !is_banned));
+    let (is_allowed, _bans) = ban::remembered(office)?;
     let clock = Arc::clone(office.clock());
     let mut listening = listen(runtime.handle(), address, &office.identity, is_allowed, Arc::clone(&clock))
         .map_err(|error| Failure::Machine(error.refusal()))?;

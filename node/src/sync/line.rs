@@ -53,6 +53,8 @@ pub const MACHINE_BANNED: &str = "machine-banned";
 const DIAL_MS: u64 = 10_000;
 /// Longest wait until the province knows that a session is over.
 const CLOSE_MS: u64 = 5_000;
+/// How soon a live session is asked again to leave.
+const ASK_AGAIN_MS: u64 = 200;
 /// Rest between two sessions, so that a province that leaves at once is not called without pause.
 const REST_MS: u64 = 1_000;
 
@@ -206,6 +208,8 @@ pub struct Caller {
     /// Told of every time the province signed.
     heard: Arc<dyn Fn(Millis) + Send + Sync>,
     waker: Arc<Mutex<Option<Waker<NodeWake>>>>,
+    /// The same while the session is a live one, which leaves when somebody wants a session now.
+    live_waker: Mutex<Option<Waker<NodeWake>>>,
     _subscription: Subscription,
 }
 
@@ -235,11 +239,11 @@ impl Caller {
         let subscription = store.subscribe({
             let waker = Arc::clone(&waker);
             move |growth| {
-                if let Some((boot, lsn)) = growth.own {
-                    if let Some(waker) = waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-                        // A full queue wakes the session anyway, and the cut makes good what was not said.
-                        let _said_or_awake = waker.wake(NodeWake::Appended(boot, lsn));
-                    }
+                if let Some((boot, lsn)) = growth.own
+                    && let Some(waker) = waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
+                {
+                    // A full queue wakes the session anyway, and the cut makes good what was not said.
+                    let _said_or_awake = waker.wake(NodeWake::Appended(boot, lsn));
                 }
             }
         });
@@ -254,6 +258,7 @@ impl Caller {
             side,
             heard,
             waker,
+            live_waker: Mutex::new(None),
             _subscription: subscription,
         })
     }
@@ -305,6 +310,13 @@ impl Caller {
         Ok(())
     }
 
+    /// Asks the live session, where there is one, to leave. Sessions that somebody asked for go on.
+    fn end_live_session(&self) {
+        if let Some(waker) = self.live_waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            let _asked_again_soon = waker.wake(NodeWake::Leave);
+        }
+    }
+
     fn session(
         &self,
         connection: &Connection,
@@ -322,6 +334,8 @@ impl Caller {
         let mut side = self.side.clone();
         // Before the facts are read, so that no commit falls between them and the news of it.
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(link.waker());
+        *self.live_waker.lock().unwrap_or_else(PoisonError::into_inner) =
+            options.is_live.then(|| link.waker());
         let facts = side.facts(u64::from_be_bytes(number), province_key)?;
         let mut session = NodeSession::new(self.clock.wall(), facts, options)
             .map_err(|error| CallError::Session(RunError::Drive(DriveError::Session(error))))?;
@@ -336,6 +350,7 @@ impl Caller {
         };
         let ran = run_node(&mut link, &mut session, &mut side, self.clock.as_ref(), until_ms, &mut proved);
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.live_waker.lock().unwrap_or_else(PoisonError::into_inner) = None;
         link.close(CloseCode::Done, CLOSE_MS);
         let outcome = match ran {
             Ok(NodeOutcome::Refused { code, .. }) if code != ByeCode::Difference => {
@@ -398,10 +413,15 @@ impl Line {
         let (reply, answer) = mpsc::sync_channel(1);
         let stopping = || CallError::Line(Ended::Stopping);
         self.asks.send((wait_ms, reply)).map_err(|_| stopping())?;
-        if let Some(waker) = self.caller.waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            let _awake_anyway = waker.wake(NodeWake::Leave);
+        loop {
+            self.caller.end_live_session();
+            match answer.recv_timeout(Duration::from_millis(ASK_AGAIN_MS)) {
+                Ok(done) => return done,
+                // A live session may have begun just now, or had its queue full: it is asked again.
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(stopping()),
+            }
         }
-        answer.recv().map_err(|_| stopping())?
     }
 }
 
