@@ -15,7 +15,7 @@ use std::io::BufWriter;
 use std::io::Write;
 use std::process::ExitCode;
 
-use motcua_examples::bench_lines;
+use motcua_node::workload;
 use serde_json::Value;
 
 const USAGE: &str = "usage: workload directory|lodge --ops FILE --out FILE
@@ -30,11 +30,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<String, Box<dyn Error>> {
-    let operations = bench_lines::operations(open(&option(arguments, "--ops")?)?)?;
+    let operations = workload::operations(open(&option(arguments, "--ops")?)?)?;
     let (lines, left_out) = match arguments.first().map(String::as_str) {
-        Some("directory") => (bench_lines::directory(&operations), 0),
-        Some("lodge") => (bench_lines::lodgings(&operations), 0),
-        Some("acts") => bench_lines::acts(&operations, open(&option(arguments, "--lodged")?)?)?,
+        Some("directory") => (workload::directory(&operations), 0),
+        Some("lodge") => (workload::lodgings(&operations), 0),
+        Some("acts") => workload::acts(&operations, open(&option(arguments, "--lodged")?)?)?,
         Some(_) | None => return Err(USAGE.into()),
     };
     let out = option(arguments, "--out")?;

@@ -34,6 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("transport", &[]),
     ("sync", &["store", "transport"]),
     ("desk", &["dossier", "directory", "store"]),
+    ("workload", &[]),
     ("reports", &["dossier", "directory", "store"]),
     ("web", &["dossier", "directory", "desk", "reports", "sync"]),
     ("control", &["desk", "reports", "store", "sync"]),
@@ -53,12 +54,12 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("fluent_bundle", &["i18n"]),
     ("tokio", &["shutdown", "transport", "sync", "web", "control", "roles"]),
     // The parts of the protocol that mean something only to whoever keeps or moves entries. What an entry is,
-    // ids, times and bounds belong to everybody.
+    // how a change chunk is laid out, ids, times and bounds belong to everybody.
     ("sync_protocol::", &["store", "transport", "sync", "roles"]),
 ];
 
 /// What every room may name of the protocol.
-const PROTOCOL_FOR_ALL: &[&str] = &["ids", "time", "limits", "entry"];
+const PROTOCOL_FOR_ALL: &[&str] = &["ids", "time", "limits", "entry", "chunk"];
 
 /// What stays out of some rooms of `node/src`: the room, what, and why.
 const NEVER_IN: &[(&str, &[&str], &str)] = &[

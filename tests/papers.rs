@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use motcua_tests::sources::root;
+use motcua_tests::sources::rust_files;
 
 #[test]
 fn the_readme_begins_with_the_demo_and_the_tests() {
@@ -58,16 +59,44 @@ fn there_is_one_version() {
 
 #[test]
 fn every_paper_is_there_and_its_links_lead_somewhere() {
-    for paper in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+    for paper in PAPERS {
         let text = read(paper);
+        let folder = root().join(paper).parent().expect("a paper lies in a folder").to_owned();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let is_file = !link.contains("://") && !link.starts_with('#');
-            // ARCHITECTURE.md grows with the rooms.
-            assert!(!is_file || root().join(link).exists() || link == "ARCHITECTURE.md", "{paper}: {link}");
+            assert!(!is_file || folder.join(link).exists(), "{paper}: {link}");
         }
     }
     assert!(read("LICENSE-MIT").contains("the motcua maintainers"));
     assert!(read("LICENSE-APACHE").contains("Version 2.0, January 2004"));
+}
+
+#[test]
+fn every_test_that_the_architecture_names_exists() {
+    let sources: String = ["sync-protocol", "node", "cli", "tests"]
+        .iter()
+        .flat_map(|member| rust_files(&root().join(member)))
+        .map(|file| fs::read_to_string(file).expect("readable source"))
+        .collect();
+    let text = read("ARCHITECTURE.md");
+    let named: Vec<&str> = test_names(&text).collect();
+    assert!(named.len() > 30, "the names of tests are no longer found: {named:?}");
+    let missing: Vec<&&str> = named.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_file_that_the_architecture_names_exists() {
+    let text = read("ARCHITECTURE.md");
+    let places = ["", "node/src", "cli/src", "sync-protocol", "sync-protocol/src", "node/src/identity"];
+    let missing: Vec<&str> = quoted(&text)
+        .filter(|name| name.contains('/') && !name.contains([' ', '*', '=']))
+        .filter(|name| name.ends_with('/') || name.contains('.'))
+        // What lies in an office's directory, not in this repository.
+        .filter(|name| !name.ends_with(".cbor"))
+        .filter(|name| places.iter().all(|place| !root().join(place).join(name).exists()))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]
@@ -99,6 +128,23 @@ fn forbidden_words_are_found_and_ordinary_ones_are_not() {
     let lock_line = format!("source = \"registry+https://github.com/rust-lang/crates.io-{}\"", "index");
     assert!(forbidden_words("Cargo.lock", &lock_line).is_empty());
     assert_eq!(forbidden_words("README.md", &lock_line).len(), 1);
+}
+
+/// The papers whose links are followed.
+const PAPERS: &[&str] =
+    &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "node/migrations/README.md"];
+
+/// What stands between single backquotes on one line.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// Names of tests are sentences: words between backquotes with four underscores at least.
+fn test_names(text: &str) -> impl Iterator<Item = &str> {
+    quoted(text).filter(|word| {
+        word.matches('_').count() >= 4
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    })
 }
 
 /// Folders that exist on one machine only. Written in two parts, so that this file does not name them.

@@ -19,6 +19,16 @@ const NOT_CODES: &[(&str, &str)] = &[
     ("store-writer", "a thread"),
     ("store-witness", "a thread"),
     ("yes-no", "the name of a form in a message"),
+    ("control-request", "a thread"),
+    ("desk-number-day", "a value of the store"),
+    ("directory-draft", "a value of the store"),
+    ("province-addresses", "a value of the store"),
+    ("province-name", "a value of the store"),
+    ("directory-publish", "what a row of the audit says"),
+    ("enrol-new", "what a row of the audit says"),
+    ("enrol-ban", "what a row of the audit says"),
+    ("quarantine-release", "what a row of the audit says"),
+    ("quarantine-void", "what a row of the audit says"),
 ];
 
 #[test]

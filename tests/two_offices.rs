@@ -16,6 +16,7 @@ use motcua_tests::office::assert_even;
 use motcua_tests::office::lodging;
 use motcua_tests::office::lodging_for;
 use motcua_tests::office::sync_all;
+use motcua_tests::program::Running;
 use serde_json::Value;
 use serde_json::json;
 
@@ -212,4 +213,29 @@ fn running_programs_push_news_to_each_other() {
         office.stop();
     }
     assert_even(&province.office, &[&a, &b]);
+}
+
+#[test]
+fn sessions_that_people_ask_for_at_once_all_end_well_beside_the_live_one() {
+    let mut province = Province::new();
+    let mut a = province.commune("H27.101");
+    for round in 0..4 {
+        // Asked right after the start, while the live session is just being taken up, and again beside it.
+        a.start();
+        let _numbers = a.lodged(&[lodging("H27.101", round)]);
+        for _ in 0..2 {
+            let asked: Vec<Running> = (0..3)
+                .map(|_| Running::start(a.home.command(&["sync", "now", "--wait-s", "30"]), ""))
+                .collect();
+            for answer in asked.into_iter().map(Running::answer) {
+                assert_eq!(answer.code, Some(0), "{answer:?}");
+            }
+        }
+        if round == 1 {
+            province.office.kill();
+            province.start();
+        }
+        a.stop();
+    }
+    assert_even(&province.office, &[&a]);
 }

@@ -552,6 +552,12 @@ pub(crate) struct BenchWire {
     /// The workload generator's file.
     #[arg(long, value_name = "FILE")]
     pub(crate) ops: PathBuf,
+    /// One more day's file (S3).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) day: Option<PathBuf>,
+    /// How often the office's program is started during the workload.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) boots: u16,
 }
 
 /// Where lines come from.

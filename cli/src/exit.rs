@@ -106,7 +106,7 @@ pub(crate) fn said_as_text(language: Language, refusal: &Refusal) -> String {
         add("said-next", "next", next);
     }
     if let Some(field) = &refusal.field {
-        add("said-field", "field", field);
+        add(if field.starts_with('-') { "said-option" } else { "said-field" }, "field", field);
     }
     add("said-code", "code", &refusal.code);
     lines.join("\n")
@@ -131,6 +131,8 @@ mod tests {
         let refusal = Refusal::of_field("usage-value", "--limit").with("argument", "--limit");
         let text = said_as_text(Language::En, &refusal);
         assert!(text.ends_with("Code: usage-value"), "{text}");
-        assert!(text.contains("Field: --limit"), "{text}");
+        assert!(text.contains("Option: --limit"), "{text}");
+        let refusal = Refusal::of_field("line-missing", "owner.name");
+        assert!(said_as_text(Language::En, &refusal).contains("Field: owner.name"));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Texts stand in `node/i18n/*/cli.ftl` under `help-COMMAND` and `help-COMMAND-FLAG` (`help-dossier-lodge`,
 //! `help-dossier-lodge-from`; of what every command takes: `help-dir`). They say units and defaults themselves.
+//! Examples below a command's help stand under `help-COMMAND-more`.
 
 use clap::Arg;
 use clap::ArgAction;
@@ -19,6 +20,9 @@ use crate::commands::dossier::acts::acts_table;
 /// The key of the program's own text.
 const ROOT_KEY: &str = "help-motcua";
 
+/// Help comes after the other arguments that every command takes.
+const HELP_ORDER: usize = 900;
+
 /// The whole command tree, speaking `language`.
 pub(crate) fn command(language: Language) -> clap::Command {
     let version = Arg::new("version")
@@ -26,9 +30,15 @@ pub(crate) fn command(language: Language) -> clap::Command {
         .long("version")
         .action(ArgAction::Version)
         .help(i18n::text(language, "help-version", &[]))
+        .display_order(HELP_ORDER + 1)
         .help_heading(i18n::text(language, "help-heading-everywhere", &[]));
     let root = Cli::command().disable_help_subcommand(true).disable_version_flag(true);
     speaking(root, language, "help").arg(version)
+}
+
+/// What clap shows, with the one word of its own that it does not let us say.
+pub(crate) fn rendered(error: &clap::Error, language: Language) -> String {
+    error.render().to_string().replace("[OPTIONS]", &i18n::text(language, "help-value-options", &[]))
 }
 
 /// `command` and all below it with their texts in `language`; `prefix` is the key of `command`'s own text.
@@ -52,7 +62,14 @@ fn speaking(command: clap::Command, language: Language, prefix: &str) -> clap::C
             };
             let takes_value = arg.get_action().takes_values();
             // Units, defaults, choices and variables stand in the text itself, in the person's language.
+            let names: Vec<String> = arg
+                .get_value_names()
+                .unwrap_or_default()
+                .iter()
+                .map(|name| value_name(language, name))
+                .collect();
             let arg = arg.help(says(&key)).help_heading(says(heading)).hide_env(true);
+            let arg = if takes_value { arg.value_names(names) } else { arg };
             if takes_value { arg.hide_default_value(true).hide_possible_values(true) } else { arg }
         });
     if !command.is_disable_help_flag_set() {
@@ -62,17 +79,37 @@ fn speaking(command: clap::Command, language: Language, prefix: &str) -> clap::C
                 .long("help")
                 .action(ArgAction::Help)
                 .help(says("help-help"))
+                .display_order(HELP_ORDER)
                 .help_heading(says("help-heading-everywhere")),
         );
     }
+    let more_key = format!("{}-more", if is_root { ROOT_KEY } else { prefix });
+    let mut more = Vec::new();
+    if i18n::has(language, &more_key) {
+        more.push(says(&more_key));
+    }
     if prefix == "help-dossier-act" {
-        command = command.after_help(acts_table(language));
+        more.push(acts_table(language));
+    }
+    if !more.is_empty() {
+        command = command.after_help(more.join("\n\n"));
     }
     let names: Vec<String> = command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
     names.into_iter().fold(command, |command, name| {
         let below = format!("{prefix}-{name}");
         command.mut_subcommand(name, |command| speaking(command, language, &below))
     })
+}
+
+/// What stands for an argument's value: `<FILE>` is `<TỆP>` in Vietnamese. Forms and choices stay as they are.
+fn value_name(language: Language, name: &str) -> String {
+    let said = |word: &str| {
+        let key = format!("help-value-{}", word.to_ascii_lowercase());
+        let is_ours = word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+        if is_ours && i18n::has(language, &key) { i18n::text(language, &key, &[]) } else { word.to_owned() }
+    };
+    let choices = name.split('|').map(|choice| choice.split(':').map(said).collect::<Vec<_>>().join(":"));
+    choices.collect::<Vec<_>>().join("|")
 }
 
 /// The language that a command line asks for, before it is known to be right.
@@ -233,6 +270,27 @@ mod tests {
             assert_eq!((refusal.code.as_ref(), refusal.field.as_deref()), (code, field), "{line}");
             for language in Language::ALL {
                 assert_ne!(i18n::say(language, &refusal).message, code, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_named_in_the_persons_language_and_choices_stay() {
+        for (name, vi) in
+            [("FILE", "TỆP"), ("FILE|-", "TỆP|-"), ("HOST:PORT", "MÁY:CỔNG"), ("vi|en", "vi|en"), ("N", "N")]
+        {
+            assert_eq!(value_name(Language::Vi, name), vi);
+            assert_eq!(value_name(Language::En, name), name);
+        }
+    }
+
+    #[test]
+    fn help_has_no_word_of_another_language() {
+        for line in ["motcua --help", "motcua province init --help", "motcua dossier list --help"] {
+            let error = command(Language::Vi).try_get_matches_from(line.split(' ')).unwrap_err();
+            let help = rendered(&error, Language::Vi);
+            for word in ["OPTIONS", "Usage", "COMMAND", "FILE", "DIR>", "TEXT", "[default", "[possible"] {
+                assert!(!help.contains(word), "{word} in\n{help}");
             }
         }
     }

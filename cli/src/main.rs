@@ -1,4 +1,13 @@
 //! The `motcua` program: reads the command line, runs one command, ends with its exit code.
+//!
+//! The crate owns the command tree ([`args`]) and its texts ([`help`]), printing ([`output`]), exit codes ([`exit`]),
+//! where files lie ([`locations`]), the way to the office whether or not a program serves it ([`office`]), and one
+//! thin file per command ([`commands`]): parse, ask the node, print. Rules are the node's; nothing is decided here.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "answers are JSON values read by key: a missing one reads as null"
+)]
 
 mod args;
 mod commands;
@@ -8,6 +17,7 @@ mod locations;
 mod office;
 mod output;
 mod panic;
+mod people;
 
 use std::process::ExitCode;
 
@@ -58,11 +68,11 @@ fn parse(output: &Output) -> Result<Cli, Exit> {
 fn ended_by(error: &clap::Error, output: &Output) -> Exit {
     let kind = error.kind();
     if kind == ErrorKind::DisplayHelp || kind == ErrorKind::DisplayVersion {
-        output.help(&error.render().to_string());
+        output.help(&help::rendered(error, output.language));
         return Exit::Done;
     }
     if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && !output.is_json {
-        output.note(error.render().to_string().trim_end());
+        output.note(help::rendered(error, output.language).trim_end());
         return Exit::Refused;
     }
     let failure = Failure::refused(help::refusal(error));

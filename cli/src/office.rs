@@ -12,11 +12,14 @@ use motcua_node::control::Command;
 use motcua_node::control::Handler;
 use motcua_node::control::LineAnswer;
 use motcua_node::control::Request;
+use motcua_node::directory::Directory;
+use motcua_node::directory::fault::ParseBounds;
 use motcua_node::refusal::Refusal;
 use motcua_node::roles::Office;
 use motcua_node::roles::operations::Operations;
 use motcua_node::roles::store_failure;
 use motcua_node::store::Reader;
+use motcua_node::store::items::DirectoryVersion;
 use serde_json::Value;
 use sync_protocol::ids::NodeId;
 
@@ -87,6 +90,21 @@ pub(crate) fn ask(
 /// There is no store, or it cannot be read.
 pub(crate) fn reader(dir: &Path) -> Result<Reader, Failure> {
     Reader::open(dir, &SystemClock::new()).map_err(|error| store_failure(error).into())
+}
+
+/// The directory in force here now, with its version as it is kept; `None` where the province has not published
+/// one that came here.
+///
+/// # Errors
+/// There is no store, it cannot be read, or it holds a directory that this program cannot read.
+pub(crate) fn directory_in_force(dir: &Path) -> Result<Option<(Directory, DirectoryVersion)>, Failure> {
+    let now = SystemClock::new().wall();
+    let Some(stored) = reader(dir)?.read(|view| view.effective_directory(now)).map_err(store_failure)? else {
+        return Ok(None);
+    };
+    let directory = Directory::parse_bytes(&stored.body, &ParseBounds::default())
+        .map_err(|_| Failure::machine(Refusal::new("store-corrupt").with("what", "directory")))?;
+    Ok(Some((directory, stored)))
 }
 
 /// Opens the office for a command that needs it alone.

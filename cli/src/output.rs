@@ -151,4 +151,112 @@ mod tests {
         assert_eq!(value.to_string(), r#"{"v":1,"token":"t","expires_at":"x"}"#);
         assert_eq!(with_version(Value::Null).to_string(), r#"{"v":1,"value":null}"#);
     }
+
+    /// Keys that the sources give to a function that says texts, each with the names of the values beside it
+    /// (`None` where those are computed).
+    fn keys_said(source: &str) -> Vec<(String, Option<Vec<String>>)> {
+        let product = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let code: String = product.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut keys = Vec::new();
+        for call in ["text(", "says("] {
+            for (at, _) in code.match_indices(call).filter(|(at, _)| !code[..*at].ends_with("fn ")) {
+                let arguments = arguments(&code[at + call.len()..]);
+                // `i18n::text` takes the language first.
+                let place = usize::from(arguments[0].trim().ends_with("language"));
+                let Some(key) = arguments.get(place).map(|key| key.trim()) else { continue };
+                let values = arguments.get(place + 1).map_or("&[]", |values| values.trim());
+                let names = values.starts_with("&[").then(|| {
+                    let names = values.split("(\"").skip(1).filter_map(|rest| rest.split('"').next());
+                    names.map(str::to_owned).collect()
+                });
+                // A key, or a choice among keys; what is computed is tested where it is.
+                let before = match key.split(' ').next() {
+                    Some("if") => "{ ",
+                    Some("match") => "=> ",
+                    _ => "",
+                };
+                let choices = if before.is_empty() { vec![key] } else { key.split(before).skip(1).collect() };
+                let literals =
+                    choices.iter().filter_map(|choice| choice.strip_prefix('"')?.split('"').next());
+                keys.extend(literals.map(|key| (key.to_owned(), names.clone())));
+            }
+        }
+        keys
+    }
+
+    /// The arguments of a call, from behind its opening bracket.
+    fn arguments(code: &str) -> Vec<String> {
+        let (mut depth, mut is_text, mut arguments) = (0, false, vec![String::new()]);
+        for letter in code.chars() {
+            match letter {
+                '"' => is_text = !is_text,
+                '(' | '[' | '{' if !is_text => depth += 1,
+                ')' | ']' | '}' if !is_text && depth == 0 => break,
+                ')' | ']' | '}' if !is_text => depth -= 1,
+                ',' if !is_text && depth == 0 => {
+                    arguments.push(String::new());
+                    continue;
+                }
+                _ => {}
+            }
+            arguments.last_mut().unwrap().push(letter);
+        }
+        arguments
+    }
+
+    fn sources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+        files.into_iter().chain(folders.iter().flat_map(|folder| sources(folder))).collect()
+    }
+
+    #[test]
+    fn every_key_that_is_said_has_its_text_and_its_values_in_both_languages() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let (mut wrong, mut seen) = (Vec::new(), 0);
+        for path in sources(&folder) {
+            for (key, names) in keys_said(&std::fs::read_to_string(&path).unwrap()) {
+                seen += 1;
+                let names = names.as_ref();
+                let values: Vec<(&str, &str)> =
+                    names.into_iter().flatten().map(|name| (name.as_str(), "1")).collect();
+                for language in Language::ALL {
+                    let place = format!("{} in {}: {key}", path.display(), language.code());
+                    if !i18n::has(language, &key) {
+                        wrong.push(format!("{place} has no text"));
+                    } else if names.is_some() && i18n::text(language, &key, &values).contains("{$") {
+                        wrong.push(format!("{place} lacks a value: {}", i18n::text(language, &key, &values)));
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+        assert!(seen > 80, "only {seen} keys found: does the search still know how texts are said?");
+    }
+
+    #[test]
+    fn keys_are_found_however_they_are_given() {
+        let source = r#"
+            output.text("one-key", &[("a", &b), ("c", "d")]);
+            i18n::text(language, "two", &[]);
+            self.text(if x { "three" } else { "four" }, &args);
+            let says = |key: &str| i18n::text(language, key, &[]); says("five");
+            text(&people, value); fn text(key: &str) {}
+            output.text(&format!("status-{status}"), &[]);
+            // output.text("comment", &[])
+        "#;
+        let named = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        let found = keys_said(source);
+        for (key, names) in [
+            ("one-key", named(&["a", "c"])),
+            ("two", named(&[])),
+            ("three", None),
+            ("four", None),
+            ("five", named(&[])),
+        ] {
+            assert!(found.contains(&(key.to_owned(), names)), "{key} in {found:?}");
+        }
+        assert_eq!(found.len(), 5, "{found:?}");
+    }
 }

@@ -69,6 +69,12 @@ pub fn rfc3339(at: Millis) -> String {
     )
 }
 
+/// A time as people read it, `dd/MM/yyyy HH:mm` in Vietnam. JSON has [`rfc3339`].
+#[must_use]
+pub fn for_people(at: Millis) -> String {
+    civil(at).map_or_else(|| "–".to_owned(), |local| local.strftime("%d/%m/%Y %H:%M").to_string())
+}
+
 /// The wall-clock date and time in Vietnam at `at`, or `None` outside the years -9999..9999.
 #[must_use]
 pub fn civil(at: Millis) -> Option<jiff::civil::DateTime> {
@@ -100,8 +106,22 @@ mod tests {
         assert_eq!(rfc3339(at), "2026-03-02T07:35:32+07:00");
         assert_eq!(parse_rfc3339("2026-03-02T00:35:32Z"), Some(at));
         assert_eq!(parse_rfc3339("2026-03-02T07:35:32"), Some(at));
+        assert_eq!(parse_rfc3339("2026-03-02T07:35"), parse_rfc3339("2026-03-02T07:35:00+07:00"));
         for wrong in ["", "2026-03-02", "yesterday", "2026-13-02T07:35:32+07:00"] {
             assert_eq!(parse_rfc3339(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn people_read_day_first_and_no_seconds() {
+        for (text, expected) in [
+            ("2026-03-02T07:35:32+07:00", "02/03/2026 07:35"),
+            ("2025-12-31T23:59:59+07:00", "31/12/2025 23:59"),
+            ("2025-12-31T17:00:00Z", "01/01/2026 00:00"),
+            ("0999-01-02T00:00:00+07:00", "02/01/0999 00:00"),
+        ] {
+            assert_eq!(for_people(parse_rfc3339(text).unwrap()), expected, "{text}");
+        }
+        assert_eq!(for_people(Millis(i64::MAX)), "–");
     }
 }

@@ -14,21 +14,28 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
+use std::sync::Condvar;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::control::lines::InputLine;
 use crate::refusal::Refusal;
+
+pub mod lines;
 
 /// The socket's name in the office's directory.
 const SOCKET_NAME: &str = "control.sock";
-/// Most requests served at once; a further one is answered "busy".
+/// Most requests served at once.
 const REQUESTS_MAX: usize = 32;
-/// Longest line of a request.
-const LINE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// How long a further request waits for one of them to end before it is answered "busy".
+const BUSY_WAIT_MS: u64 = 5_000;
+/// Longest first line of a request, which says what to do.
+const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 /// The form of requests and answers.
 const CONTROL_VERSION: u16 = 1;
 
@@ -77,6 +84,22 @@ pub enum Command {
     DirectoryPublish {
         /// From when it is in force, in milliseconds since 1970; now without it.
         effective_at: Option<i64>,
+    },
+    /// A machine is shut out for good.
+    EnrolBan {
+        /// Its id: 32 hex digits.
+        node: String,
+        /// Why; no personal data.
+        why: String,
+        /// From when its accepted work is suspect, in milliseconds since 1970; none of it without.
+        suspect_from: Option<i64>,
+    },
+    /// Quarantined entries are applied after all.
+    QuarantineRelease {
+        /// Their ids.
+        ids: Vec<String>,
+        /// Or all of this machine: 32 hex digits.
+        machine: Option<String>,
     },
     /// Quarantined entries are marked void by a person.
     QuarantineVoid {
@@ -197,7 +220,7 @@ pub fn listen(dir: &Path, handler: Arc<dyn Handler>) -> std::io::Result<Listenin
         Ok(()) | Err(_) => {}
     }
     let listener = UnixListener::bind(short_path(&opened))?;
-    let busy = Arc::new(AtomicUsize::new(0));
+    let places = Arc::new(Places::default());
     let watched = path.clone();
     std::thread::Builder::new().name("control".to_owned()).spawn(move || {
         for stream in listener.incoming() {
@@ -205,34 +228,64 @@ pub fn listen(dir: &Path, handler: Arc<dyn Handler>) -> std::io::Result<Listenin
                 return;
             }
             let Ok(stream) = stream else { continue };
-            let (handler, busy) = (Arc::clone(&handler), Arc::clone(&busy));
-            if busy.fetch_add(1, Ordering::SeqCst) >= REQUESTS_MAX {
-                busy.fetch_sub(1, Ordering::SeqCst);
+            let Some(place) = Places::take(&places) else {
                 let failed = Answer::Failed(Failure::Machine(Refusal::new("control-busy")));
                 let _caller_may_be_gone = send(&mut &stream, &failed);
                 continue;
-            }
-            let spawned = std::thread::Builder::new().name("control-request".to_owned()).spawn({
-                let busy = Arc::clone(&busy);
-                move || {
+            };
+            let handler = Arc::clone(&handler);
+            // Without a thread the place is free again and the caller sees its connection end.
+            let _no_thread =
+                std::thread::Builder::new().name("control-request".to_owned()).spawn(move || {
                     serve_one(&stream, handler.as_ref());
-                    busy.fetch_sub(1, Ordering::SeqCst);
-                }
-            });
-            if spawned.is_err() {
-                busy.fetch_sub(1, Ordering::SeqCst);
-            }
+                    drop(place);
+                });
         }
     })?;
     Ok(Listening { path, dir: opened })
 }
 
+/// How many requests are served, and who waits for one to end.
+#[derive(Debug, Default)]
+struct Places {
+    taken: Mutex<usize>,
+    freed: Condvar,
+}
+
+impl Places {
+    /// A place for one request; `None` when none gets free in time.
+    fn take(places: &Arc<Self>) -> Option<Place> {
+        let taken = places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut taken, _) = places
+            .freed
+            .wait_timeout_while(taken, Duration::from_millis(BUSY_WAIT_MS), |taken| *taken >= REQUESTS_MAX)
+            .unwrap_or_else(PoisonError::into_inner);
+        if *taken >= REQUESTS_MAX {
+            return None;
+        }
+        *taken += 1;
+        Some(Place(Arc::clone(places)))
+    }
+}
+
+/// The place of one request, free again when dropped.
+#[derive(Debug)]
+struct Place(Arc<Places>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.freed.notify_one();
+    }
+}
+
 fn serve_one(stream: &UnixStream, handler: &dyn Handler) {
-    let mut input = Bounded { inner: BufReader::new(stream), left: LINE_BYTES_MAX };
-    let mut first = String::new();
-    let request = match input.read_line(&mut first) {
-        Ok(_) => serde_json::from_str::<Request>(&first).ok().filter(|request| request.v == CONTROL_VERSION),
-        Err(_) => None,
+    let mut input = BufReader::new(stream);
+    let request = match lines::next_line(&mut input, REQUEST_BYTES_MAX) {
+        Ok(Some(InputLine::Text(first))) => {
+            serde_json::from_str::<Request>(&first).ok().filter(|request| request.v == CONTROL_VERSION)
+        }
+        Ok(_) | Err(_) => None,
     };
     let mut out = stream;
     let last = match request {
@@ -246,39 +299,6 @@ fn serve_one(stream: &UnixStream, handler: &dyn Handler) {
         }
     };
     let _caller_may_be_gone = send(&mut &*stream, &last);
-}
-
-/// A reader that ends after a bound, refilled line by line by its user.
-#[derive(Debug)]
-struct Bounded<R> {
-    inner: R,
-    left: u64,
-}
-
-impl<R: BufRead> std::io::Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.inner.read(buffer)
-    }
-}
-
-impl<R: BufRead> BufRead for Bounded<R> {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        if self.left == 0 {
-            return Err(std::io::Error::other("a line is too long"));
-        }
-        self.inner.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        let taken = u64::try_from(amount).unwrap_or(u64::MAX);
-        self.left = self.left.saturating_sub(taken);
-        self.inner.consume(amount);
-    }
-
-    fn read_line(&mut self, line: &mut String) -> std::io::Result<usize> {
-        self.left = LINE_BYTES_MAX;
-        self.inner.read_line(line)
-    }
 }
 
 fn send(out: &mut impl Write, answer: &Answer) -> std::io::Result<()> {
@@ -304,7 +324,8 @@ pub fn call(
         let mut out = &stream;
         let mut first = serde_json::to_vec(request).map_err(|_| broken())?;
         first.push(b'\n');
-        out.write_all(&first).map_err(|_| broken())?;
+        // A program that has no place for us answers and hangs up without reading.
+        let _its_answer_is_read_below = out.write_all(&first);
         scope.spawn(|| {
             // Answers are read meanwhile, so neither side waits for the other for ever.
             let _running_program_may_have_ended = std::io::copy(&mut input, &mut &stream);
@@ -347,10 +368,10 @@ mod tests {
                     LineAnswer::Refused { line: place as u64 + 1, refusal: Refusal::new("line-not-json") };
                 answer(if line == "bad" { refused } else { LineAnswer::Done(line.into()) });
             }
-            match command {
-                Command::Lodge { .. } => Ok(count.into()),
-                _ => Err(Failure::NotReached(Refusal::of_field("x", "y").with("z", 1))),
+            if matches!(command, Command::Lodge { .. }) {
+                return Ok(count.into());
             }
+            Err(Failure::NotReached(Refusal::of_field("x", "y").with("z", 1)))
         }
     }
 

@@ -17,6 +17,7 @@ use std::sync::PoisonError;
 use jiff::civil::Date;
 use serde_json::Value;
 use serde_json::json;
+use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::DocId;
 use sync_protocol::time::Millis;
 
@@ -196,7 +197,10 @@ impl Desk {
         }
         let now = tx.now();
         let paper_keys = (0..line.detail.papers.len()).map(|place| document.next_paper_key(place)).collect();
-        let bench = Bench { directory: &held.directory, state: &state, now, is_historic, paper_keys };
+        let version = state.acts.first().map_or(held.reference.version, |act| act.act.directory.version);
+        let pinned = self.shelf.version(version)?;
+        let pinned = pinned.as_ref().map_or(&held.directory, |pinned| &pinned.directory);
+        let bench = Bench { directory: &held.directory, pinned, state: &state, now, is_historic, paper_keys };
         let doing = doing(&bench, line)?;
         let mut act = self.common(held, &line.officer, state.process.generation, is_historic, doing.body);
         act.role.clone_from(&line.role);
@@ -240,15 +244,53 @@ impl Desk {
             .map(|act| act.id)
             .collect();
         if acts.is_empty() {
+            // What it builds on is not here: a mark could not be written beside it.
+            return Err(Refusal::new("quarantine-builds-on-missing").with("id", row).into());
+        }
+        let mark = Mark { acts, mark: MarkKind::Void, basis: why.to_owned() };
+        let id = self.mark(tx, held, entry.doc, &mut document, mark)?;
+        tx.audit_row("quarantine-void", None, Some(entry.doc))?;
+        Ok(Some(id.to_string()))
+    }
+
+    /// Marks the acts of these changes of a dossier for review by a person, in one act of the province: they count.
+    /// Answers the mark's id, or `None` when the changes did no act.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn mark_for_review(
+        &self,
+        tx: &mut WriteTx<'_>,
+        held: &Held,
+        doc: DocId,
+        changes: &BTreeSet<ChangeHash>,
+        basis: &str,
+    ) -> Result<Option<ActId>, StoreError> {
+        let Some(mut document) = tx.document(doc)? else { return Ok(None) };
+        let state = fold(document.history());
+        let acts = state.acts.iter().filter(|act| changes.contains(&act.id.change));
+        let acts: Vec<ActId> = acts.map(|act| act.id).collect();
+        if acts.is_empty() {
             return Ok(None);
         }
+        let mark = Mark { acts, mark: MarkKind::Review, basis: basis.to_owned() };
+        self.mark(tx, held, doc, &mut document, mark).map(Some)
+    }
+
+    /// Writes a provincial mark into a dossier.
+    fn mark(
+        &self,
+        tx: &mut WriteTx<'_>,
+        held: &Held,
+        doc: DocId,
+        document: &mut Document,
+        mark: Mark,
+    ) -> Result<ActId, StoreError> {
         let officer = OfficerId { seat: self.store.identity().seat.clone(), number: "tinh".to_owned() };
-        let mark = Mark { acts, mark: MarkKind::Void, basis: why.to_owned() };
         let act = self.common(held, &officer, 0, false, mark.into());
         let writing = Writing { acts: vec![act], ..Writing::default() };
-        let appended = tx.append_change(entry.doc, &mut document, &writing, tx.now())?;
-        tx.audit_row("quarantine-void", None, Some(entry.doc))?;
-        Ok(Some(ActId { change: appended.hash, index: 0 }.to_string()))
+        let appended = tx.append_change(doc, document, &writing, tx.now())?;
+        Ok(ActId { change: appended.hash, index: 0 })
     }
 
     /// What every act carries.
@@ -285,7 +327,7 @@ impl Desk {
 
 /// A rule of the table, told with what the person needs to know of the dossier.
 fn refused(code: &'static str, state: &State, line: &ActLine) -> Refusal {
-    let holder = state.process.custody.holder().map_or_else(|| "–".to_owned(), ToString::to_string);
+    let holder = state.process.custody.holder().map_or_else(|| "none".to_owned(), ToString::to_string);
     Refusal::of_field(code, "act")
         .with("act", line.kind.name())
         .with("status", state.process.status)

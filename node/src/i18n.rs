@@ -5,12 +5,15 @@
 //! its legal basis) and `.next` (what to do now). This room knows no other room's codes: tests compare the
 //! languages with each other and the codes in the sources with the files.
 //!
-//! Values are put into texts as they are given: whoever calls formats dates and money for people.
+//! Values are put into texts as they are given: whoever calls formats dates (`clock::for_people`) for people.
+//! Some are the exception, because whoever refuses does not know the person's language: money (names that end in
+//! `_vnd`), the operating system's reasons, and codes under the names `why`, `act` and `status`.
 
 use std::sync::LazyLock;
 
 use fluent_bundle::FluentArgs;
 use fluent_bundle::FluentResource;
+use fluent_bundle::FluentValue;
 use fluent_bundle::concurrent::FluentBundle;
 use unic_langid::LanguageIdentifier;
 
@@ -77,13 +80,7 @@ pub fn has(language: Language, key: &str) -> bool {
 /// A refusal in a person's language. A code without a text shows as the code.
 #[must_use]
 pub fn say(language: Language, refusal: &Refusal) -> Said {
-    let mut args = FluentArgs::new();
-    if let Some(field) = &refusal.field {
-        args.set("field", field.as_str());
-    }
-    for (name, value) in &refusal.args {
-        args.set(name.as_ref(), value.as_str());
-    }
+    let args = refusal_args(language, refusal);
     let spoken = Spoken::find(language, &refusal.code);
     Said {
         message: spoken
@@ -93,6 +90,75 @@ pub fn say(language: Language, refusal: &Refusal) -> Said {
         rule: spoken.as_ref().and_then(|spoken| spoken.attribute("rule", &args)),
         next: spoken.as_ref().and_then(|spoken| spoken.attribute("next", &args)),
     }
+}
+
+/// The text under `code` where it is the reason of something else, such as why an act in a dossier's history does
+/// not count: without the values that only the moment of refusing had. It is the attribute `.past`, or the message
+/// itself where it has none.
+#[must_use]
+pub fn say_past(language: Language, code: &str) -> String {
+    let args = FluentArgs::new();
+    Spoken::find(language, code)
+        .and_then(|spoken| spoken.attribute("past", &args).or_else(|| spoken.value(&args)))
+        .unwrap_or_else(|| code.to_owned())
+}
+
+/// An amount of money as people read it, in every language: `8.000 đ`.
+#[must_use]
+pub fn money(vnd: u64) -> String {
+    let digits = vnd.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push('.');
+        }
+        text.push(digit);
+    }
+    text.push_str(" đ");
+    text
+}
+
+fn refusal_args(language: Language, refusal: &Refusal) -> FluentArgs<'static> {
+    let mut args = FluentArgs::new();
+    if let Some(field) = &refusal.field {
+        args.set("field", field.clone());
+    }
+    for (name, value) in &refusal.args {
+        args.set(name.clone(), spoken_value(language, name, value));
+    }
+    args
+}
+
+/// A refusal's value in a person's language, where it is of a kind that has one.
+fn spoken_value(language: Language, name: &str, value: &str) -> String {
+    if name.ends_with("_vnd") {
+        return value.parse().map_or_else(|_| value.to_owned(), money);
+    }
+    let key = match (os_error(value), name) {
+        (Some(number), _) => format!("os-error-{number}"),
+        (None, "why") if has(language, value) => return say_past(language, value),
+        (None, "act") => act_key(value),
+        (None, "status") => status_key(value),
+        (None, _) => return value.to_owned(),
+    };
+    if has(language, &key) { text(language, &key, &[]) } else { value.to_owned() }
+}
+
+/// The key of an act's name: `take_over` has its words under `kind-take-over`.
+#[must_use]
+pub fn act_key(act: &str) -> String {
+    format!("kind-{}", act.replace('_', "-"))
+}
+
+/// The key of a national status's name, 1-10: `status-4`.
+#[must_use]
+pub fn status_key(status: impl std::fmt::Display) -> String {
+    format!("status-{status}")
+}
+
+/// The number in a reason that the operating system gave, `Permission denied (os error 13)`.
+fn os_error(value: &str) -> Option<u32> {
+    value.rsplit_once("(os error ")?.1.strip_suffix(')')?.parse().ok()
 }
 
 /// One message of one language.
@@ -118,8 +184,14 @@ impl Spoken {
     }
 }
 
+/// Values are text (a number's leading zeros stay), but for `count`, which texts may choose plurals by.
 fn fluent_args<'a>(args: &[(&'a str, &'a str)]) -> FluentArgs<'a> {
-    args.iter().copied().collect()
+    args.iter()
+        .map(|(name, value)| match value.parse::<u64>() {
+            Ok(count) if *name == "count" => (*name, FluentValue::from(count)),
+            Ok(_) | Err(_) => (*name, FluentValue::from(*value)),
+        })
+        .collect()
 }
 
 fn bundle(language: Language) -> &'static FluentBundle<FluentResource> {
@@ -181,7 +253,9 @@ const FILES: &[File] = files!(
     "store.ftl"
     "transport.ftl"
     "sync.ftl"
+    "roles.ftl"
     "cli.ftl"
+    "output.ftl"
 );
 
 #[cfg(test)]
@@ -265,8 +339,73 @@ mod tests {
         let refusal = Refusal::new("not-in-this-version").with("what", "motcua bundle inspect");
         let said = say(Language::En, &refusal);
         assert_eq!(said.message, "“motcua bundle inspect” is not in this version.");
-        assert_eq!(said.rule, None);
+        assert!(said.rule.is_some());
         assert!(said.next.is_some());
+        assert_eq!(say(Language::En, &Refusal::new("done-rebuild")).rule, None);
         assert_ne!(say(Language::Vi, &refusal).message, said.message);
+    }
+
+    #[test]
+    fn counts_choose_the_plural_and_other_numbers_stay_as_they_are_written() {
+        assert_eq!(text(Language::En, "done-enrol-list", &[("count", "1")]), "1 machine.");
+        assert_eq!(text(Language::En, "done-enrol-list", &[("count", "1000")]), "1000 machines.");
+        assert_eq!(text(Language::Vi, "done-enrol-list", &[("count", "1")]), "1 máy.");
+        let series = Refusal::new("duplicate-series").with("series", "007");
+        assert!(say(Language::En, &series).message.contains("series 007;"));
+    }
+
+    #[test]
+    fn money_has_a_dot_at_every_thousand() {
+        for (vnd, expected) in [
+            (0, "0 đ"),
+            (8, "8 đ"),
+            (800, "800 đ"),
+            (8_000, "8.000 đ"),
+            (123_456, "123.456 đ"),
+            (1_000_000, "1.000.000 đ"),
+            (u64::MAX, "18.446.744.073.709.551.615 đ"),
+        ] {
+            assert_eq!(money(vnd), expected);
+        }
+    }
+
+    #[test]
+    fn values_that_have_words_of_their_own_are_said_in_the_persons_language() {
+        let said = |language, name, value: &str| spoken_value(language, name, value);
+        for language in Language::ALL {
+            assert_eq!(said(language, "fee_vnd", "8000"), "8.000 đ");
+            assert_eq!(said(language, "fee", "8000"), "8000");
+            let denied = said(language, "why", "Permission denied (os error 13)");
+            assert_eq!(denied, text(language, "os-error-13", &[]));
+            assert_ne!(denied, "os-error-13");
+            assert_eq!(said(language, "why", "witness-locked"), text(language, "witness-locked", &[]));
+            assert_eq!(said(language, "path", "witness-locked"), "witness-locked", "only a reason is a code");
+            assert_eq!(said(language, "act", "take_over"), text(language, "kind-take-over", &[]));
+            assert_eq!(said(language, "act", "fly"), "fly");
+            assert_eq!(said(language, "status", "4"), text(language, "status-4", &[]));
+            for code in ["store-not-writable", "store-corrupt", "store-newer", "store-io", "witness-missing"]
+            {
+                let reason = said(language, "why", code);
+                assert!(!reason.contains('{') && reason != code, "{reason}");
+            }
+            let strange = "Something odd (os error 4711)";
+            assert_eq!(said(language, "why", strange), strange);
+        }
+        assert_ne!(
+            said(Language::Vi, "why", "Permission denied (os error 13)"),
+            said(Language::En, "why", "Permission denied (os error 13)"),
+        );
+    }
+
+    #[test]
+    fn the_past_is_told_without_the_values_of_the_moment() {
+        let refusal = Refusal::new("act-not-holder").with("holder", "H27.101").with("act", "transfer");
+        for language in Language::ALL {
+            assert!(say(language, &refusal).message.contains("H27.101"));
+            let past = say_past(language, "act-not-holder");
+            assert!(!past.contains('{') && !past.contains("act-not-holder"), "{past}");
+            assert_eq!(say_past(language, "act-repeated"), text(language, "act-repeated", &[]));
+            assert_eq!(say_past(language, "no-such-code"), "no-such-code");
+        }
     }
 }

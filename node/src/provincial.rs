@@ -50,6 +50,27 @@ pub struct SeriesGrant {
     pub series: Vec<String>,
 }
 
+/// A machine that was shut out for good.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Ban {
+    /// The body's format.
+    #[n(0)]
+    pub format: u16,
+    /// The machine.
+    #[n(1)]
+    pub machine: NodeId,
+    /// Why; every node keeps it, so it holds no personal data.
+    #[n(2)]
+    pub why: String,
+    /// From when on what the province had accepted of it is suspect; `None` when nothing is.
+    #[n(3)]
+    pub suspect_from: Option<Millis>,
+    /// Since when it is banned.
+    #[n(4)]
+    pub at: Millis,
+}
+
 /// A body that this program cannot use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
@@ -90,6 +111,17 @@ impl PublishedDirectory {
         if *blake3::hash(&content).as_bytes() == self.hash.0 { Ok(content) } else { Err(BodyError::Damaged) }
     }
 
+    /// Reads the body's bytes.
+    ///
+    /// # Errors
+    /// [`BodyError`].
+    pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
+        let body: Self = minicbor::decode(bytes).map_err(|_| BodyError::Damaged)?;
+        if body.format > BODY_VERSION { Err(BodyError::Newer(body.format)) } else { Ok(body) }
+    }
+}
+
+impl Ban {
     /// Reads the body's bytes.
     ///
     /// # Errors
@@ -145,5 +177,17 @@ mod tests {
         let newer = PublishedDirectory { format: 9, ..read };
         assert_eq!(PublishedDirectory::read(&to_bytes(&newer)), Err(BodyError::Newer(9)));
         assert_eq!(SeriesGrant::read(&[0xff]), Err(BodyError::Damaged));
+    }
+
+    #[test]
+    fn a_ban_comes_out_as_it_went_in() {
+        for suspect_from in [None, Some(Millis(7))] {
+            let why = "mất máy".to_owned();
+            let ban =
+                Ban { format: BODY_VERSION, machine: NodeId([4; 16]), why, suspect_from, at: Millis(9) };
+            assert_eq!(Ban::read(&to_bytes(&ban)), Ok(ban.clone()));
+            assert_eq!(Ban::read(&to_bytes(&Ban { format: 9, ..ban })), Err(BodyError::Newer(9)));
+        }
+        assert_eq!(Ban::read(&[0xff]), Err(BodyError::Damaged));
     }
 }

@@ -1,5 +1,7 @@
 //! What a machine is: its parts put together from its directory on disk, started and stopped in order.
 
+pub mod ban;
+pub mod beside;
 pub mod commune;
 pub mod operations;
 pub mod province;
@@ -26,7 +28,7 @@ use crate::store::StoreError;
 
 /// Number series a machine is given at enrolment (domain.md 2.6: at least two).
 pub const SERIES_AT_ENROLMENT: usize = 2;
-/// How long a certificate is meant to last; renewed from 60 % of it.
+/// How long a certificate is meant to last. Its dates only advise, and nothing renews it yet.
 pub const CERTIFICATE_DAYS: u32 = 730;
 /// How long the authority's own certificate is meant to last.
 pub const AUTHORITY_DAYS: u32 = 7_300;
@@ -56,8 +58,16 @@ impl Office {
     /// # Errors
     /// [`Failure::Machine`] when there is none, another process has it, or the disk or a version is in the way.
     pub fn open(dir: &Path, witness_of: impl FnOnce(NodeId) -> PathBuf) -> Result<Self, Failure> {
+        Self::open_with(dir, |machine| OpenOptions::new(witness_of(machine)))
+    }
+
+    /// The same with a clock and a random source of the caller's.
+    ///
+    /// # Errors
+    /// As [`Office::open`].
+    pub fn open_with(dir: &Path, options_of: impl FnOnce(NodeId) -> OpenOptions) -> Result<Self, Failure> {
         let identity = MachineIdentity::load(dir).map_err(identity_failure)?;
-        let options = OpenOptions::new(witness_of(identity.node()));
+        let options = options_of(identity.node());
         let random = Arc::clone(&options.random);
         let store = Store::open(dir, options).map_err(store_failure)?;
         Self::assemble(dir, store, identity, random)

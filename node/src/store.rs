@@ -5,7 +5,8 @@
 //! whose commit is durable, together with the witness, before its answer is given. Knows neither sessions nor
 //! pages nor who is signed in: callers bring entries, rights and decisions, and take facts.
 //!
-//! Documents are touched in two places only: [`apply`] (entries → documents) and [`projection`] (state → rows).
+//! Documents are opened in two places only: [`apply`] (entries → documents) and [`projection`] (state → rows).
+//! Elsewhere at most one change is looked at, for its hash or what it builds on.
 
 pub mod apply;
 pub mod conditions;

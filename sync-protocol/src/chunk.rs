@@ -34,6 +34,11 @@ pub enum ChunkError {
 /// # Errors
 /// The bytes are not exactly one such change.
 pub fn change_hash(chunk: &[u8]) -> Result<ChangeHash, ChunkError> {
+    read(chunk).map(|(hash, _)| hash)
+}
+
+/// The hash of one uncompressed change and its contents.
+pub(crate) fn read(chunk: &[u8]) -> Result<(ChangeHash, &[u8]), ChunkError> {
     let (magic, rest) = chunk.split_first_chunk::<4>().ok_or(ChunkError::Truncated)?;
     if *magic != MAGIC {
         return Err(ChunkError::Magic);
@@ -51,11 +56,11 @@ pub fn change_hash(chunk: &[u8]) -> Result<ChangeHash, ChunkError> {
     if hash.first_chunk::<4>() != Some(checksum) {
         return Err(ChunkError::Checksum);
     }
-    Ok(ChangeHash(hash))
+    Ok((ChangeHash(hash), contents))
 }
 
-const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
-const TYPE_CHANGE: u8 = 1;
+pub(crate) const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+pub(crate) const TYPE_CHANGE: u8 = 1;
 
 /// One unsigned LEB128 in its shortest form, and what follows it.
 fn leb128(bytes: &[u8]) -> Result<(u64, &[u8]), ChunkError> {

@@ -10,10 +10,12 @@ use minicbor::Encoder;
 use minicbor::decode;
 use minicbor::encode;
 
+use crate::batch;
 use crate::codec;
 use crate::codec::DecodeError;
 use crate::codec::fixed;
 use crate::codec::fixed_millis;
+use crate::columns::Content;
 use crate::compress;
 use crate::entry::Digest;
 use crate::entry::Lsn;
@@ -30,11 +32,16 @@ use crate::ids::Signature;
 use crate::limits;
 use crate::proof::Proof;
 use crate::run::ChangeRun;
+use crate::run::EntryRun;
 use crate::run::FeedRun;
 use crate::time::Millis;
 
 /// The frame format this program writes and reads.
 pub const FRAME_VERSION: u8 = 1;
+
+/// The format of [`Changes`] and [`Feed`] in columns. Their plain form, [`FRAME_VERSION`], is read as well, and
+/// written where columns would not give the same entries again.
+pub const COLUMNS_VERSION: u8 = 2;
 
 /// The protocol (order and meaning of frames) this program speaks.
 pub const PROTOCOL_VERSION: u16 = 1;
@@ -67,10 +74,12 @@ pub enum FrameKind {
     Proof = 11,
     /// [`Bye`].
     Bye = 12,
+    /// [`Aside`].
+    Aside = 13,
 }
 
 impl FrameKind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Hello,
         Self::HelloAck,
         Self::Heads,
@@ -83,6 +92,7 @@ impl FrameKind {
         Self::Cut,
         Self::Proof,
         Self::Bye,
+        Self::Aside,
     ];
 
     /// Its name, for logs.
@@ -101,6 +111,7 @@ impl FrameKind {
             Self::Cut => "cut",
             Self::Proof => "proof",
             Self::Bye => "bye",
+            Self::Aside => "aside",
         }
     }
 }
@@ -141,6 +152,8 @@ pub enum Frame {
     Proof(Box<FreshProof>),
     /// Either side leaves, with a reason.
     Bye(Bye),
+    /// Own entries that the node lost and that its feed does not bring.
+    Aside(Aside),
 }
 
 /// The node opens the session: where everything stands with it.
@@ -374,6 +387,16 @@ impl Feed {
     }
 }
 
+/// Own entries of the machine that it lost and that stand in no feed of its seat: they wait, are quarantined or
+/// refused, or belong to a dossier that the seat is no party to.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Aside {
+    /// Runs; those of one log ascend and may have gaps between them.
+    #[cbor(n(0), decode_with = "codec::list::<_, _, { limits::BATCH_RUNS_MAX }>")]
+    pub runs: Vec<EntryRun>,
+}
+
 /// How far one log is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -407,6 +430,14 @@ pub struct Ack {
     /// From the node: the newest item stored.
     #[cbor(n(3), with = "fixed")]
     pub items_n: u64,
+    /// From the node: how many [`Aside`] frames of this session are stored.
+    #[cbor(n(4), skip_if = "is_zero", default)]
+    pub asides: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that the derive calls")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How the entries of one machine fare at the province.
@@ -592,6 +623,7 @@ impl Frame {
             Self::Cut(_) => FrameKind::Cut,
             Self::Proof(_) => FrameKind::Proof,
             Self::Bye(_) => FrameKind::Bye,
+            Self::Aside(_) => FrameKind::Aside,
         }
     }
 
@@ -600,10 +632,57 @@ impl Frame {
     /// # Errors
     /// The frame is beyond a bound: a bug of ours.
     pub fn encode(&self) -> Result<Message, EncodeError> {
+        self.encode_at(compress::LEVEL_DEFAULT)
+    }
+
+    /// The frame's bytes, with entries packed at this level of zstd's (1 to 19): a higher one for a thin line.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_at(&self, level: i32) -> Result<Message, EncodeError> {
+        let kind = self.kind();
+        let (version, body) = match self.columns() {
+            Some(Content { bytes, cuts, .. }) => {
+                let packed = compress::pack_cut(&bytes, &cuts, level);
+                (COLUMNS_VERSION, packed.map_err(|source| EncodeError::Pack { kind, source })?)
+            }
+            None => (FRAME_VERSION, self.plain_body()?),
+        };
+        let mut bytes = vec![version, kind as u8];
+        bytes.extend(body);
+        if bytes.len() > limits::FRAME_BYTES_MAX {
+            return Err(EncodeError::TooLarge { kind, size_bytes: bytes.len() });
+        }
+        Ok(Message { kind, bytes })
+    }
+
+    /// The content of a batch in columns, before it is packed; `None` for other frames, and for a batch whose
+    /// entries columns would not give again.
+    #[must_use]
+    pub fn columns(&self) -> Option<Content> {
+        match self {
+            Self::Changes(changes) => batch::write_changes(changes),
+            Self::Feed(feed) => batch::write_feed(feed),
+            Self::Hello(_)
+            | Self::HelloAck(_)
+            | Self::Heads(_)
+            | Self::HeadsAck(_)
+            | Self::Items(_)
+            | Self::Proofs(_)
+            | Self::Ack(_)
+            | Self::Cut(_)
+            | Self::Proof(_)
+            | Self::Aside(_)
+            | Self::Bye(_) => None,
+        }
+    }
+
+    /// The body in format [`FRAME_VERSION`].
+    fn plain_body(&self) -> Result<Vec<u8>, EncodeError> {
         let kind = self.kind();
         let plain = |body: Vec<u8>| Ok(body);
         let packed = |raw: Vec<u8>| compress::pack(&raw).map_err(|source| EncodeError::Pack { kind, source });
-        let body = match self {
+        match self {
             Self::Hello(hello) => plain(codec::to_cbor(hello)),
             Self::HelloAck(ack) => plain(codec::to_cbor(ack)),
             Self::Heads(heads) => plain(codec::to_cbor(heads)),
@@ -616,13 +695,8 @@ impl Frame {
             Self::Cut(cut) => plain(codec::to_cbor(cut)),
             Self::Proof(proof) => plain(codec::to_cbor(proof)),
             Self::Bye(bye) => plain(codec::to_cbor(bye)),
-        }?;
-        let mut bytes = vec![FRAME_VERSION, kind as u8];
-        bytes.extend(body);
-        if bytes.len() > limits::FRAME_BYTES_MAX {
-            return Err(EncodeError::TooLarge { kind, size_bytes: bytes.len() });
+            Self::Aside(aside) => packed(codec::to_cbor(aside)),
         }
-        Ok(Message { kind, bytes })
     }
 
     /// The frame that a message carries. Bounds and version are checked before anything else.
@@ -636,7 +710,9 @@ impl Frame {
         }
         let ([version, kind], body) =
             message.split_first_chunk::<2>().ok_or(DecodeError::Truncated { have: size_bytes })?;
-        if *version != FRAME_VERSION {
+        let is_columns =
+            *version == COLUMNS_VERSION && [FrameKind::Changes as u8, FrameKind::Feed as u8].contains(kind);
+        if *version != FRAME_VERSION && !is_columns {
             return Err(DecodeError::Version(*version));
         }
         let kind = FrameKind::ALL
@@ -644,6 +720,12 @@ impl Frame {
             .find(|known| *known as u8 == *kind)
             .ok_or(DecodeError::UnknownKind(*kind))?;
         Ok(match kind {
+            FrameKind::Changes if is_columns => {
+                Self::Changes(batch::read_changes(&compress::unpack(body)?)?.checked()?)
+            }
+            FrameKind::Feed if is_columns => {
+                Self::Feed(batch::read_feed(&compress::unpack(body)?)?.checked()?)
+            }
             FrameKind::Hello => Self::Hello(codec::from_cbor(body)?),
             FrameKind::HelloAck => Self::HelloAck(codec::from_cbor(body)?),
             FrameKind::Heads => Self::Heads(codec::from_cbor(body)?),
@@ -658,6 +740,7 @@ impl Frame {
             FrameKind::Cut => Self::Cut(codec::from_cbor(body)?),
             FrameKind::Proof => Self::Proof(codec::from_cbor(body)?),
             FrameKind::Bye => Self::Bye(codec::from_cbor(body)?),
+            FrameKind::Aside => Self::Aside(Aside::checked(codec::from_cbor(&compress::unpack(body)?)?)?),
         })
     }
 }
@@ -667,6 +750,16 @@ impl Changes {
         let entries: usize = self.runs.iter().map(|run| run.run.entries().len()).sum();
         if entries == 0 || entries > limits::BATCH_ENTRIES_MAX {
             return Err(DecodeError::Invalid("number of changes in a batch"));
+        }
+        Ok(self)
+    }
+}
+
+impl Aside {
+    fn checked(self) -> Result<Self, DecodeError> {
+        let entries: usize = self.runs.iter().map(|run| run.entries().len()).sum();
+        if entries == 0 || entries > limits::BATCH_ENTRIES_MAX {
+            return Err(DecodeError::Invalid("number of entries in an aside batch"));
         }
         Ok(self)
     }

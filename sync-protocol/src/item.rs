@@ -29,7 +29,7 @@ pub struct ItemKind(#[n(0)] pub u8);
 impl ItemKind {
     /// A version of the directory.
     pub const DIRECTORY: Self = Self(1);
-    /// A machine was admitted.
+    /// Number series were given to a machine.
     pub const GRANT: Self = Self(2);
     /// A machine was banned.
     pub const BAN: Self = Self(3);

@@ -94,8 +94,10 @@
 //! # Ok::<(), SessionError>(())
 //! ```
 
+mod batch;
 pub mod chunk;
 pub mod codec;
+pub mod columns;
 pub mod compress;
 pub mod entry;
 pub mod frame;

@@ -4,13 +4,14 @@
 pub const ENTRY_BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// Largest frame message, as handed to the transport: a whole batch that zstd could not make smaller.
-pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+pub const FRAME_BYTES_MAX: usize = 1536 * 1024;
 
 /// Largest packed content after decompression: a full batch and one entry of the largest size.
-pub const PACKED_RAW_BYTES_MAX: usize = 896 * 1024;
+pub const PACKED_RAW_BYTES_MAX: usize = 1408 * 1024;
 
-/// What a sender aims at for one batch before compression. Memory at both ends is a few times this.
-pub const BATCH_RAW_BYTES: usize = 512 * 1024;
+/// What a sender aims at for one batch before compression: about eight times [`BATCH_PACKED_BYTES`]. Memory at
+/// both ends is a few times this.
+pub const BATCH_RAW_BYTES: usize = 1024 * 1024;
 
 /// The least a sender aims at before compression, however badly the last batch compressed.
 pub const BATCH_RAW_BYTES_MIN: usize = 64 * 1024;
@@ -79,3 +80,12 @@ pub const SILENCE_MS: u64 = 180_000;
 /// How long a live session waits after the last change before it asks for a new proof, in milliseconds: an act
 /// is usually several commits.
 pub const CUT_QUIET_MS: u64 = 2_000;
+
+/// Most bytes that the bodies of one batch have together: what it holds before it is packed, and one entry more.
+pub const BATCH_BODIES_BYTES_MAX: usize = BATCH_RAW_BYTES + ENTRY_BODY_BYTES_MAX;
+
+/// Most operations of all changes in one batch.
+pub const BATCH_OPS_MAX: usize = 128 * 1024;
+
+/// Most pieces that all values in one batch are put together from.
+pub const BATCH_LEAVES_MAX: usize = 512 * 1024;

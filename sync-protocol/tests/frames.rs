@@ -188,8 +188,11 @@ fn frame() -> impl Strategy<Value = Frame> {
     let counts = option::of((any::<u64>(), any::<u64>(), any::<u64>())).prop_map(|counts| {
         counts.map(|(waiting, quarantined, refused)| StoredCounts { waiting, quarantined, refused })
     });
-    let ack = (vec(log_ack(), 0..5), counts, any::<u64>(), any::<u64>()).prop_map(
-        |(logs, counts, feed_position, items_n)| Frame::Ack(Ack { logs, counts, feed_position, items_n }),
+    let asides = prop_oneof![Just(0), any::<u64>()];
+    let ack = (vec(log_ack(), 0..5), counts, any::<u64>(), any::<u64>(), asides).prop_map(
+        |(logs, counts, feed_position, items_n, asides)| {
+            Frame::Ack(Ack { logs, counts, feed_position, items_n, asides })
+        },
     );
     let cut = (any::<u64>(), feed_head(), summary(), any::<u64>(), items_head()).prop_map(
         |(session, feed, logs, waiting, items)| Frame::Cut(Cut { session, feed, logs, waiting, items }),
@@ -210,11 +213,15 @@ fn frame() -> impl Strategy<Value = Frame> {
         fresh_proof().prop_map(|proof| Frame::Proof(Box::new(proof))),
         (prop_oneof![Just(ByeCode::Busy), (11..=255u8).prop_map(ByeCode::Other)], vec(any::<u64>(), 0..8))
             .prop_map(|(code, args)| Frame::Bye(Bye { code, args })),
+        vec(run(), 1..5).prop_map(|runs| Frame::Aside(Aside { runs })),
     ]
 }
 
 fn is_packed(kind: FrameKind) -> bool {
-    matches!(kind, FrameKind::Items | FrameKind::Proofs | FrameKind::Changes | FrameKind::Feed)
+    matches!(
+        kind,
+        FrameKind::Items | FrameKind::Proofs | FrameKind::Changes | FrameKind::Feed | FrameKind::Aside
+    )
 }
 
 proptest! {
@@ -245,7 +252,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_never_panic(kind in 0..14u8, body in vec(any::<u8>(), 0..300)) {
+    fn arbitrary_bytes_never_panic(kind in 0..15u8, body in vec(any::<u8>(), 0..300)) {
         let _ = Frame::decode(&body);
         let _ = Frame::decode(&[&[FRAME_VERSION, kind], &body[..]].concat());
         let _ = Frame::decode(&[&[FRAME_VERSION, kind], &compress::pack(&body).unwrap()[..]].concat());
@@ -279,7 +286,7 @@ fn the_first_thing_wrong_is_named() {
     assert!(matches!(Frame::decode(&[1]), Err(DecodeError::Truncated { have: 1 })));
     assert!(matches!(changed(0, 2), DecodeError::Version(2)));
     assert!(matches!(changed(1, 0), DecodeError::UnknownKind(0)));
-    assert!(matches!(changed(1, 13), DecodeError::UnknownKind(13)));
+    assert!(matches!(changed(1, 14), DecodeError::UnknownKind(14)));
     assert!(matches!(changed(2, 0xff), DecodeError::Malformed(_)));
     assert!(matches!(Frame::decode(&[&bye[..], &[0]].concat()), Err(DecodeError::Invalid(_))));
     let large = vec![FRAME_VERSION; limits::FRAME_BYTES_MAX + 1];

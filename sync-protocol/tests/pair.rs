@@ -28,6 +28,7 @@ fn nothing_is_lost_over_a_line_that_is_cut_at_any_frame() {
     let (mut cuts, mut entries) = (0, 0);
     for seed in 0..150 {
         let mut world = World::new(seed, 3);
+        world.aside_percent = 10;
         let is_live = seed % 2 == 0;
         for _ in 0..40 {
             let office = usize::try_from(world.random.below(3)).unwrap();
@@ -112,6 +113,71 @@ fn a_node_that_was_rolled_back_gets_its_own_entries_back() {
     assert!(world.offices[0].feed_byte_runs > 0);
     world.sync_all();
     world.check();
+}
+
+/// Refused, quarantined or waiting entries are in no feed. A node that lost them would differ from the province for
+/// ever if they did not come beside it.
+#[test]
+fn a_node_that_was_rolled_back_gets_back_what_its_feed_does_not_bring() {
+    for (seed, is_log_lost) in [(21, false), (22, true), (23, false), (24, true)] {
+        let mut world = World::new(seed, 2);
+        world.aside_percent = 40;
+        let empty = world.offices[0].store.clone();
+        (0..20).for_each(|_| world.append(0, 0b11, 50));
+        world.sync(0);
+        let backup = if is_log_lost { empty } else { world.offices[0].store.clone() };
+        for n in 0..40 {
+            if n % 15 == 0 {
+                world.offices[0].store.boot = None;
+            }
+            world.append(0, 0b11, 50);
+            if n == 9 {
+                world.sync(0);
+            }
+        }
+        world.append(1, 0b11, 50);
+        world.sync_all();
+        world.offices[0].store = backup;
+        world.offices[0].store.boot = None;
+        world.append(0, 0b11, 50);
+        assert_eq!(world.offices[0].came_aside, 0, "what is held comes only by the feed, named");
+        world.sync(0);
+        assert!(world.offices[0].came_aside > 0, "seed {seed}");
+        world.sync(1);
+        world.check();
+        assert_eq!(world.sync(0).round_trips, 1, "seed {seed}: and then it is quiet");
+    }
+}
+
+/// Both ends over lines that are cut, with entries that no feed brings and machines that are put back all the time.
+#[test]
+fn what_no_feed_brings_comes_back_over_lines_that_are_cut() {
+    let mut came_aside = 0;
+    for seed in 0..60 {
+        let mut world = World::new(1000 + seed, 2);
+        world.aside_percent = 30;
+        let mut backup = world.offices[0].store.clone();
+        for round in 0..6 {
+            (0..8).for_each(|_| world.append(0, 0b11, 300));
+            world.append(1, 0b11, 300);
+            world.sync_all();
+            world.check();
+            if round % 2 == 0 {
+                std::mem::swap(&mut backup, &mut world.offices[0].store);
+                world.offices[0].store.boot = None;
+            }
+            for _ in 0..4 {
+                world.connect(0, seed % 2 == 0);
+                let steps = world.random.below(40);
+                world.run_some(steps);
+                world.disconnect(0);
+            }
+        }
+        world.sync_all();
+        world.check();
+        came_aside += world.offices[0].came_aside;
+    }
+    assert!(came_aside > 500, "{came_aside}");
 }
 
 #[test]

@@ -85,9 +85,29 @@ impl Province {
     /// It cannot be created.
     #[must_use]
     pub fn commune(&self, seat: &str) -> Office {
-        let home = Home::below(self.place(), seat);
+        self.commune_in(seat, seat)
+    }
+
+    /// As [`Province::commune`], with its files under a name of their own: for a second machine of a seat.
+    ///
+    /// # Panics
+    /// It cannot be created.
+    #[must_use]
+    pub fn commune_in(&self, seat: &str, name: &str) -> Office {
+        let home = Home::below(self.place(), name);
         home.done(&["commune", "init", "--token", &self.token(seat)]);
         Office { code: seat.to_owned(), home, serving: None }
+    }
+
+    /// The ids of a seat's machines, in the order of their enrolment.
+    ///
+    /// # Panics
+    /// They are not listed.
+    #[must_use]
+    pub fn machines(&self, seat: &str) -> Vec<String> {
+        let listed = self.office.home.done(&["enrol", "list"]).lines();
+        let of_seat = listed.iter().filter(|line| line["agency"] == seat);
+        of_seat.map(|line| line["node"].as_str().expect("an id").to_owned()).collect()
     }
 }
 

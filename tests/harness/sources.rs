@@ -12,7 +12,8 @@ pub fn root() -> PathBuf {
 }
 
 /// Every Rust file below `folder`, in order of their paths; none when there is no such folder.
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+#[must_use]
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .filter_map(Result::ok)
@@ -24,11 +25,23 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Every Rust file below `folder`, in order of their paths, but those that are tests as a whole (`tests.rs`
-/// beside the code).
+/// Every Rust file below `folder`, in order of their paths, but those that are tests as a whole: `tests.rs` beside
+/// the code, and what its room declares for tests only.
 #[must_use]
 pub fn product_files(folder: &Path) -> Vec<PathBuf> {
-    rust_files(folder).into_iter().filter(|file| !file.ends_with("tests.rs")).collect()
+    rust_files(folder).into_iter().filter(|file| !file.ends_with("tests.rs") && !is_for_tests(file)).collect()
+}
+
+/// Whether the file above (`room.rs` for `room/thing.rs`) has `#[cfg(test)]` over this file's `mod`.
+fn is_for_tests(file: &Path) -> bool {
+    let above = file.parent().map(|folder| folder.with_extension("rs"));
+    let above = above.and_then(|above| fs::read_to_string(above).ok()).unwrap_or_default();
+    let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let declared = format!("mod {name};");
+    above
+        .lines()
+        .zip(above.lines().skip(1))
+        .any(|(attribute, line)| attribute.trim() == "#[cfg(test)]" && line.ends_with(&declared))
 }
 
 /// A source's product code: comment lines are left empty, so that line numbers hold, and the file's

@@ -10,6 +10,7 @@ use crate::commands::Context;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::office::witness_of;
+use crate::people::People;
 
 /// Runs one of the commands.
 pub(crate) fn run(context: &Context, command: &Commune) -> Result<Exit, Failure> {
@@ -30,7 +31,8 @@ fn init(context: &Context, args: &CommuneInit) -> Result<Exit, Failure> {
     }
     let token = args.token.as_deref().unwrap_or_default();
     let runtime = runtime()?;
-    let office = commune::init(context.dir()?, witness_of(context), token, &runtime)?;
+    let dir = context.dir()?;
+    let office = commune::init(dir, witness_of(context), token, &runtime)?;
     let held = office.shelf.held()?;
     let identity = &office.identity;
     let value = json!({
@@ -44,8 +46,10 @@ fn init(context: &Context, args: &CommuneInit) -> Result<Exit, Failure> {
     });
     let name = held.directory.agency(identity.seat()).map_or("", |agency| agency.display_name()).to_owned();
     context.output.result(value, || {
-        let seat = identity.seat().to_string();
-        context.output.text("done-commune-init", &[("name", &name), ("seat", &seat)])
+        let (seat, dir) = (identity.seat().to_string(), dir.display().to_string());
+        let people = People::of(context);
+        people
+            .watermarked(people.text("done-commune-init", &[("name", &name), ("seat", &seat), ("dir", &dir)]))
     })?;
     Ok(Exit::Done)
 }

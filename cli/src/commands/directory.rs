@@ -9,7 +9,6 @@ use motcua_node::directory::fault::Fault;
 use motcua_node::directory::fault::ParseBounds;
 use motcua_node::i18n;
 use motcua_node::refusal::Refusal;
-use motcua_node::roles::store_failure;
 use serde_json::Value;
 use serde_json::json;
 use sync_protocol::ids::Hash;
@@ -23,6 +22,7 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::said_as_json;
 use crate::office;
+use crate::people;
 
 /// Runs one of the commands.
 pub(crate) fn run(context: &Context, command: &Directory) -> Result<Exit, Failure> {
@@ -64,12 +64,15 @@ fn tell_faults(context: &Context, faults: &[Fault]) -> Result<(), Failure> {
         .collect();
     output.result(json!({ "faults": listed }), || {
         let lines = faults.iter().map(|fault| {
-            let message = i18n::say(output.language, &fault.to_refusal()).message;
-            let field = fault.field.as_deref().unwrap_or("–");
-            output.text(
-                "directory-fault-line",
-                &[("line", &fault.line.to_string()), ("field", field), ("message", &message)],
-            )
+            let said = i18n::say(output.language, &fault.to_refusal());
+            let mut text = fault.field.as_deref().map_or_else(
+                || said.message.clone(),
+                |field| output.text("directory-fault-line", &[("field", field), ("message", &said.message)]),
+            );
+            if let Some(next) = said.next {
+                text.push_str(&format!("\n  {}", output.text("said-next", &[("next", &next)])));
+            }
+            text
         });
         let mut text: Vec<String> = lines.collect();
         text.push(output.text("directory-faults", &[("count", &faults.len().to_string())]));
@@ -91,7 +94,8 @@ fn summary(directory: &Content) -> Value {
 }
 
 fn summary_text(context: &Context, directory: &Content) -> String {
-    context.output.text(
+    let output = &context.output;
+    let summary = output.text(
         "directory-summary",
         &[
             ("name", &directory.province().name),
@@ -100,12 +104,17 @@ fn summary_text(context: &Context, directory: &Content) -> String {
             ("officers", &directory.officers().count().to_string()),
             ("hash", &Hash(directory.content_hash()).to_string()),
         ],
-    )
+    );
+    let watermark = directory.province().watermark.as_deref();
+    let watermark = watermark.map(|text| output.text("watermark-line", &[("watermark", text)]));
+    watermark.map_or_else(|| summary.clone(), |watermark| format!("{watermark}\n{summary}"))
 }
 
 fn check(context: &Context, args: &DirectoryFile) -> Result<Exit, Failure> {
     let Some(directory) = read_directory(context, &args.file)? else { return Ok(Exit::Refused) };
-    context.output.result(summary(&directory), || summary_text(context, &directory))?;
+    context.output.result(summary(&directory), || {
+        format!("{}\n{}", summary_text(context, &directory), context.output.text("directory-checked", &[]))
+    })?;
     Ok(Exit::Done)
 }
 
@@ -120,12 +129,15 @@ fn import(context: &Context, args: &DirectoryFile) -> Result<Exit, Failure> {
 fn publish(context: &Context, args: &DirectoryPublish) -> Result<Exit, Failure> {
     let command = Command::DirectoryPublish { effective_at: args.effective_at.map(|at| at.0) };
     let value = office::ask(context, command, std::io::empty(), |_| {})?;
-    let version = value["version"].to_string();
-    context.output.result(value, || context.output.text("directory-published", &[("version", &version)]))?;
+    let (version, at) = (value["version"].to_string(), people::time(&value["effective_at"]));
+    context.output.result(value, || {
+        context.output.text("directory-published", &[("version", &version), ("at", &at)])
+    })?;
     Ok(Exit::Done)
 }
 
-/// Without `--json` the whole content in its canonical form, so that it can be edited and imported again.
+/// Without `--json` the whole content in its canonical form, so that it can be edited and imported again; what a
+/// person wants to know of it, with the watermark, stands beside it on standard error.
 fn show(context: &Context, args: &DirectoryShow) -> Result<Exit, Failure> {
     let (directory, version) = match &args.file {
         Some(file) => match read_directory(context, file)? {
@@ -134,6 +146,10 @@ fn show(context: &Context, args: &DirectoryShow) -> Result<Exit, Failure> {
         },
         None => in_force(context)?,
     };
+    let version_text = version["version"].as_u64().map(|number| {
+        let at = people::time(&version["effective_at"]);
+        context.output.text("directory-in-force", &[("version", &number.to_string()), ("at", &at)])
+    });
     let mut value = summary(&directory);
     if let Value::Object(map) = &mut value {
         map.insert("version".to_owned(), version);
@@ -142,19 +158,19 @@ fn show(context: &Context, args: &DirectoryShow) -> Result<Exit, Failure> {
             records.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         map.insert("records".to_owned(), records.into());
     }
-    context.output.result(value, || String::from_utf8(directory.canonical()).unwrap_or_default())?;
+    context.output.result(value, || {
+        String::from_utf8(directory.canonical()).unwrap_or_default().trim_end().to_owned()
+    })?;
+    if !context.output.is_json {
+        context.output.note(&summary_text(context, &directory));
+        version_text.iter().for_each(|text| context.output.note(text));
+    }
     Ok(Exit::Done)
 }
 
 fn in_force(context: &Context) -> Result<(Content, Value), Failure> {
-    use motcua_node::clock::Clock;
-    let now = motcua_node::clock::SystemClock::new().wall();
-    let stored = office::reader(context.dir()?)?
-        .read(|view| view.effective_directory(now))
-        .map_err(store_failure)?
+    let (directory, stored) = office::directory_in_force(context.dir()?)?
         .ok_or_else(|| Failure::refused(Refusal::new("desk-no-directory")))?;
     let version = json!({ "version": stored.version, "effective_at": rfc3339(stored.effective_at) });
-    let directory = Content::parse_bytes(&stored.body, &ParseBounds::default())
-        .map_err(|_| Failure::machine(Refusal::new("store-corrupt").with("what", "directory")))?;
     Ok((directory, version))
 }

@@ -11,6 +11,7 @@ use crate::commands::directory::read_directory;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::office::witness_of;
+use crate::people::People;
 
 /// Runs one of the commands.
 pub(crate) fn run(context: &Context, command: &Province) -> Result<Exit, Failure> {
@@ -39,8 +40,11 @@ fn init(context: &Context, args: &ProvinceInit) -> Result<Exit, Failure> {
         "watermark": directory.province().watermark,
     });
     context.output.result(value, || {
-        let node = identity.node().to_string();
-        context.output.text("done-province-init", &[("name", &args.name), ("node", &node)])
+        let (node, dir) = (identity.node().to_string(), dir.display().to_string());
+        let people = People::of(context);
+        people.watermarked(
+            people.text("done-province-init", &[("name", &args.name), ("node", &node), ("dir", &dir)]),
+        )
     })?;
     Ok(Exit::Done)
 }

@@ -35,15 +35,18 @@ pub(crate) fn run(context: &Context, args: &Serve) -> Result<Exit, Failure> {
     let office = Arc::new(Office::open(dir, witness_of(context))?);
     let runtime = runtime()?;
     let stop = Stop::new(DRAIN_MS);
-    stop_on_signals(&runtime, &stop, &office);
+    stop_on_signals(&runtime, &stop, &office)?;
     let node = office.identity.node();
     match office.store.identity().role {
+        Role::Commune if args.listen.is_some() => {
+            return Err(Failure::refused(Refusal::of_field("serve-listen-commune", "--listen")));
+        }
         Role::Commune => {
             let caller = Arc::new(commune::caller(&office, runtime.handle().clone(), stop.clone())?);
             let line = Line::start(caller, !args.no_sync).map_err(|error| threads(&error))?;
             let operations = Operations::new(Arc::clone(&office), Some(line));
             let _listening = control::listen(dir, Arc::new(operations)).map_err(|error| socket(&error))?;
-            ready(context, None, node)?;
+            ready(context, None, node, !args.no_sync)?;
             runtime.block_on(stop.requested());
         }
         Role::Province => {
@@ -56,7 +59,7 @@ pub(crate) fn run(context: &Context, args: &Serve) -> Result<Exit, Failure> {
                     .map_err(|error| socket(&error))
                     .and_then(|socket| {
                         listening = Some(socket);
-                        ready(context, Some(bound), node)
+                        ready(context, Some(bound), node, true)
                     });
                 if let Err(failure) = started {
                     failed = Some(failure);
@@ -76,31 +79,41 @@ pub(crate) fn run(context: &Context, args: &Serve) -> Result<Exit, Failure> {
 }
 
 /// Tells that work is accepted.
-fn ready(context: &Context, quic: Option<SocketAddr>, node: NodeId) -> Result<(), Failure> {
+fn ready(
+    context: &Context,
+    quic: Option<SocketAddr>,
+    node: NodeId,
+    is_dialling: bool,
+) -> Result<(), Failure> {
     let quic = quic.map(|address| address.to_string());
     let event = json!({ "event": "ready", "quic": quic, "http": null, "node": node.to_string() });
     context.output.line(&event, || match &quic {
         Some(address) => context.output.text("serve-ready-province", &[("address", address)]),
-        None => context.output.text("serve-ready-commune", &[]),
+        None if is_dialling => context.output.text("serve-ready-commune", &[]),
+        None => context.output.text("serve-ready-no-sync", &[]),
     })
 }
 
-fn stop_on_signals(runtime: &tokio::runtime::Runtime, stop: &Stop, office: &Arc<Office>) {
+/// From its return on, a signal stops the program in order: nobody who saw it ready can kill it by asking it to stop.
+fn stop_on_signals(
+    runtime: &tokio::runtime::Runtime,
+    stop: &Stop,
+    office: &Arc<Office>,
+) -> Result<(), Failure> {
+    use tokio::signal::unix::SignalKind;
+    use tokio::signal::unix::signal;
+    let _registering_needs_it = runtime.enter();
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| threads(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| threads(&error))?;
     let (stop, office) = (stop.clone(), Arc::clone(office));
     runtime.spawn(async move {
-        use tokio::signal::unix::SignalKind;
-        use tokio::signal::unix::signal;
-        let (Ok(mut terminate), Ok(mut interrupt)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
-            return;
-        };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         stop.request(office.clock().as_ref());
     });
+    Ok(())
 }
 
 fn threads(error: &std::io::Error) -> Failure {

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::commands::Context;
 use crate::exit::Exit;
 use crate::exit::Failure;
+use crate::exit::said_as_text;
 use crate::office;
 
 /// Runs the command.
@@ -34,9 +35,39 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
         if said.is_empty() {
             return output.text("done-verify-clean", &[]);
         }
-        let lines: Vec<String> =
-            said.iter().map(|(refusal, _)| i18n::say(output.language, refusal).message).collect();
+        let count = said.len().to_string();
+        let mut lines = vec![output.text("done-verify-findings", &[("count", &count)])];
+        lines.extend(said.iter().map(|(refusal, _)| said_as_text(output.language, refusal)));
         lines.join("\n")
     })?;
     Ok(if findings.is_empty() { Exit::Done } else { Exit::Findings })
+}
+
+#[cfg(test)]
+mod tests {
+    use motcua_node::i18n::Language;
+
+    use super::*;
+
+    #[test]
+    fn every_finding_is_said_with_its_values_and_what_to_do() {
+        for (code, args) in [
+            ("verify-file", vec!["what"]),
+            ("verify-chain", vec!["log", "lsn"]),
+            ("verify-body", vec!["log", "lsn"]),
+            ("verify-feed-gap", vec!["seat"]),
+            ("verify-feed-digest", vec!["seat"]),
+            ("verify-feed-missing", vec!["doc", "seat"]),
+            ("verify-view", vec!["doc"]),
+            ("verify-number-twice", vec!["number"]),
+            ("verify-number-above-counter", vec!["number"]),
+        ] {
+            let finding = args.iter().fold(Refusal::new(code), |finding, name| finding.with(name, "7"));
+            for language in Language::ALL {
+                let said = i18n::say(language, &finding);
+                assert!(!said.message.contains('{') && said.message != code, "{}", said.message);
+                assert!(said.next.is_some_and(|next| !next.contains('{')), "{code}");
+            }
+        }
+    }
 }

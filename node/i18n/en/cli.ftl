@@ -6,16 +6,18 @@ not-in-this-version = “{ $what }” is not in this version.
 said-rule = Rule: { $rule }
 said-next = What to do: { $next }
 said-field = Field: { $field }
+said-option = Option: { $field }
 said-code = Code: { $code }
 said-line = Line { $line }
 
 acts-title = Acts:
 acts-act = act
+acts-name = name
 acts-status = status
 acts-who = who may
 acts-keys = what it carries [optional]
-acts-common-keys = Every act: { $keys }.
-acts-later-note = Statuses are the national ones, 1-10; * is any. A * after an act's name: not in this version.
+acts-common-keys = Keys of every act: { $keys }; number, act and officer are required.
+acts-later-note = T: row of the table of transitions. Statuses are the national ones, 1-10; 0 is not received, * is any. A * after an act: not in this version.
 acts-who-receiver = receiving seat
 acts-who-holder = holder
 acts-who-transfer-target = seat it is transferred to
@@ -57,8 +59,33 @@ help-heading-arguments = Arguments
 help-heading-options = Options
 help-heading-everywhere = With every command
 help-value-command = COMMAND
+help-value-options = { "[" }OPTIONS]
+help-value-dir = DIR
+help-value-file = FILE
+help-value-code = CODE
+help-value-text = TEXT
+help-value-number = NUMBER
+help-value-paper = PAPER
+help-value-token = TOKEN
+help-value-request = REQUEST
+help-value-id = ID
+help-value-node = NODE
+help-value-officer = OFFICER
+help-value-time = TIME
+help-value-name = NAME
+help-value-host = HOST
+help-value-addr = ADDR
+help-value-port = PORT
 
 help-motcua = The one-stop counter that keeps working while the line to the province is down.
+help-motcua-more = To begin:
+      at the province:  motcua --dir province province init --code H27 --name "A province" --sample
+                        motcua --dir province serve
+                        motcua --dir province enrol new --agency H27.101 --address HOST:4272
+      at a commune:     motcua --dir commune commune init --token TOKEN
+                        motcua --dir commune serve
+                        motcua --dir commune dossier lodge --from dossiers.jsonl
+    Exit codes: 0 done; 1 findings (verify, doctor); 2 refused, with reasons; 3 other side not reached, nothing lost; 4 this machine cannot; 70 a fault of the program.
 help-help = Show this help.
 help-version = Show the version.
 help-dir = The office's data directory. Environment variable: MOTCUA_DIR.
@@ -75,7 +102,7 @@ help-demo-outage-s = How long the line stays cut, in seconds. Default: 20.
 help-demo-sabotage = Corrupt one replica, one number or one proof, so that the demo must fail: replica, number or proof.
 help-demo-seed = Seed of the stream of made-up dossiers; the same seed gives the same stream. Default: 20260302.
 
-help-province = The provincial server.
+help-province = Create a provincial server.
 help-province-init = Create a provincial server's directory.
 help-province-init-code = The province's agency code, such as H27.
 help-province-init-name = The province's name.
@@ -89,11 +116,11 @@ help-directory-import = Import a directory file as draft.
 help-directory-import-file = The directory file.
 help-directory-publish = Publish the draft as a new signed version with an effective date.
 help-directory-publish-effective-at = When it takes effect, RFC 3339, such as 2026-03-02T00:00:00+07:00. Default: now.
-help-directory-show = Show a directory file, or the version in force here.
+help-directory-show = Show a directory file, or the version in force here, as a file that can be edited and imported again.
 help-directory-show-file = The directory file. Default: the version in force.
 
 help-enrol = Enrolment: the machines of the communes.
-help-enrol-new = Make a one-time code for one machine of a seat.
+help-enrol-new = Make a one-time enrolment token for one machine of a seat.
 help-enrol-new-agency = The seat's agency code, such as H27.101.
 help-enrol-new-address = Host and port where the machine reaches the provincial server.
 help-enrol-new-valid-h = How long the code is good for, in hours. Default: 24.
@@ -102,28 +129,34 @@ help-enrol-grant = Answer a request that came by stick.
 help-enrol-grant-request = The request file.
 help-enrol-grant-out = The answer file to write.
 help-enrol-list = The machines with last contact and certificate.
-help-enrol-ban = Ban a machine.
+help-enrol-ban = Shut a lost or broken machine out for good; its seat can then enrol another one.
 help-enrol-ban-node = The machine's id: 32 hex digits.
-help-enrol-ban-why = Why.
-help-enrol-ban-suspect-from = Since when it is suspect, RFC 3339; entries from then on are marked for review. Default: none are.
+help-enrol-ban-why = Why. All machines of the province keep it: no personal data.
+help-enrol-ban-suspect-from = Since when it is suspect, RFC 3339; what arrived of it from then on is listed and marked for review. Default: nothing is.
 
-help-commune = The commune's machine.
+help-commune = Create a commune's machine.
 help-commune-init = Create a commune node's directory.
-help-commune-init-token = The one-time code from the province.
+help-commune-init-token = The one-time enrolment token from the province ("mc1-…").
 help-commune-init-pack = The sealed file from the province, where there is no line.
 help-commune-init-request = The request file to write and carry to the province.
 help-commune-init-grant = The province's answer file.
 
-help-serve = Run the role that the directory holds. SIGTERM stops in order within 5 seconds.
+help-serve = Run the provincial server or the commune's machine, whichever the data directory is. Ctrl+C or SIGTERM stops it within 5 seconds.
 help-serve-listen = Address and QUIC port where a provincial server listens; port 0 lets the system choose. Default: 0.0.0.0:4272.
 help-serve-http = Address and port of the counters' pages. Default: none.
 help-serve-no-sync = Never dial the province.
 
-help-dossier = Dossiers.
+help-dossier = Dossiers: receive, act, show, search, export.
 help-dossier-lodge = Take dossiers in, one JSON line each; printed only after the durable commit.
+help-dossier-lodge-more = A line looks like this:
+      { "{" }"request_id":"q1-0001","procedure":"1.001193","officer":"H27.102/02","owner":{ "{" }"name":"Nguyễn Văn Thử","id_type":"cccd","id_no":"042090900001","dob":"1990-02-28"{ "}" },"fields":{ "{" }{ "}" },"papers":[{ "{" }"name":"Tờ khai","kind":"original","copies":1{ "}" }]{ "}" }
+    Required: procedure, officer, owner.name and what the procedure asks for. Number, due date and fee are computed. The same request_id again gives the same dossier.
+    A wrong line is answered by itself; the others are written.
 help-dossier-lodge-from = The file of JSON lines, or - for standard input.
 help-dossier-lodge-historic = Entered afterwards: times are what the lines say, and marked so.
 help-dossier-act = Do acts on dossiers, one JSON line each.
+help-dossier-act-more = A line looks like this:
+      { "{" }"number":"H27.102-260302-0690001","act":"transfer","to":"H27.101","officer":"H27.102/02","note":"…"{ "}" }
 help-dossier-act-from = The file of JSON lines, or - for standard input.
 help-dossier-act-historic = Entered afterwards: times are what the lines say, and marked so.
 help-dossier-show = Show one dossier whole.
@@ -139,13 +172,13 @@ help-dossier-acts = The act table: who may do what, when, and what it carries.
 help-dossier-acts-help = Show the act table; with --json as JSON.
 help-dossier-export = Export every dossier this node holds in canonical form; equal replicas print equal bytes.
 
-help-sync = The exchange with the province.
-help-sync-now = Run one session.
+help-sync = The exchange with the province: send, receive, what waits.
+help-sync-now = Send and receive once, now. Exit 3: not done, nothing is lost.
 help-sync-now-wait-s = How long to wait for the session's end, in seconds. Default: 60.
 help-sync-now-scrub = Compare everything, not only what is new.
 help-sync-status = What waits, since when, and the province's last proof.
 
-help-quarantine = What the province kept and did not apply; a person decides.
+help-quarantine = At the province: what was kept and not applied; a person decides.
 help-quarantine-list = What is kept and not applied.
 help-quarantine-release = Apply it after all.
 help-quarantine-release-ids = The items' ids.
@@ -190,15 +223,20 @@ help-person-reset-officer = The officer, such as H27.102/02.
 help-person-disable = Disable an officer's account.
 help-person-disable-officer = The officer, such as H27.102/02.
 
-help-verify = Recompute chains, digests and views and compare. Exit 1: something differs.
-help-rebuild = Rebuild the views from the log. serve must be stopped.
+help-verify = Check that the data on this machine is whole. Exit 1: something differs.
+help-rebuild = Rebuild the views from the log, when verify finds them wrong. serve must be stopped.
 help-doctor = Find what a person here can fix. Exit 1: there is something to do.
 help-doctor-line = Check the line to the province as well.
 help-bench = Measurements.
 help-bench-wire = Run the workload through two replicas: bytes, round trips, seconds, memory.
 help-bench-wire-ops = The workload file (bench/gen.py).
+help-bench-wire-day = One more day’s file: 50 new dossiers one way, acts of the province the other.
+help-bench-wire-boots = How often the office’s program is started during the workload. Default: 1.
 help-bench-link = Thin lines.
 help-bench-store = Commits, lists, search, start and memory at 100,000 dossiers.
+
+bench-ops = The workload { $path } cannot be used: { $cause }.
+    .next = Create the file with bench/gen.py.
 
 ## The demo
 

@@ -6,16 +6,18 @@ not-in-this-version = Phiên bản này chưa có “{ $what }”.
 said-rule = Quy định: { $rule }
 said-next = Việc cần làm: { $next }
 said-field = Trường: { $field }
-said-code = Mã: { $code }
+said-option = Tùy chọn: { $field }
+said-code = Mã lỗi: { $code }
 said-line = Dòng { $line }
 
 acts-title = Các thao tác:
 acts-act = thao tác
+acts-name = tên
 acts-status = trạng thái
 acts-who = ai được làm
 acts-keys = dữ liệu kèm theo [tùy chọn]
-acts-common-keys = Mọi thao tác: { $keys }.
-acts-later-note = Trạng thái là mã quốc gia 1-10, * là bất kỳ. Dấu * sau tên thao tác: phiên bản này chưa có.
+acts-common-keys = Trường chung của mọi thao tác: { $keys }; number, act và officer là bắt buộc.
+acts-later-note = T: dòng trong bảng chuyển trạng thái. Trạng thái: mã quốc gia 1-10, 0 là chưa tiếp nhận, * là bất kỳ. Dấu * sau thao tác: phiên bản này chưa có.
 acts-who-receiver = đơn vị tiếp nhận
 acts-who-holder = đơn vị đang giữ
 acts-who-transfer-target = đơn vị được chuyển đến
@@ -57,8 +59,33 @@ help-heading-arguments = Tham số
 help-heading-options = Tùy chọn
 help-heading-everywhere = Dùng cho mọi lệnh
 help-value-command = LỆNH
+help-value-options = { "[" }TÙY CHỌN]
+help-value-dir = THƯ_MỤC
+help-value-file = TỆP
+help-value-code = MÃ
+help-value-text = CHỮ
+help-value-number = MÃ_HỒ_SƠ
+help-value-paper = GIẤY_TỜ
+help-value-token = MÃ_CẤP_MÁY
+help-value-request = TỆP_YÊU_CẦU
+help-value-id = MÃ_MỤC
+help-value-node = MÃ_MÁY
+help-value-officer = MÃ_CÔNG_CHỨC
+help-value-time = THỜI_ĐIỂM
+help-value-name = TÊN
+help-value-host = MÁY
+help-value-addr = ĐỊA_CHỈ
+help-value-port = CỔNG
 
 help-motcua = Bộ phận Một cửa vẫn tiếp nhận và xử lý hồ sơ khi mất đường truyền về tỉnh.
+help-motcua-more = Bắt đầu:
+      tại tỉnh:  motcua --dir tinh province init --code H27 --name "Tỉnh thử" --sample
+                 motcua --dir tinh serve
+                 motcua --dir tinh enrol new --agency H27.101 --address MÁY:4272
+      tại xã:    motcua --dir xa commune init --token MÃ_CẤP_MÁY
+                 motcua --dir xa serve
+                 motcua --dir xa dossier lodge --from ho-so.jsonl
+    Mã thoát: 0 xong; 1 có sai lệch (verify, doctor); 2 bị từ chối, có lý do; 3 chưa liên lạc được, không mất gì; 4 máy này không làm được; 70 lỗi của chương trình.
 help-help = Xem hướng dẫn này.
 help-version = Xem phiên bản.
 help-dir = Thư mục dữ liệu của đơn vị. Biến môi trường: MOTCUA_DIR.
@@ -75,7 +102,7 @@ help-demo-outage-s = Thời gian cắt đường truyền, tính bằng giây. M
 help-demo-sabotage = Làm hỏng một bản sao (replica), một mã hồ sơ (number) hoặc một xác nhận của tỉnh (proof); khi đó chạy thử phải thất bại.
 help-demo-seed = Số gieo cho dòng hồ sơ thử; cùng số thì cùng hồ sơ. Mặc định: 20260302.
 
-help-province = Máy chủ tỉnh.
+help-province = Tạo máy chủ tỉnh.
 help-province-init = Tạo thư mục dữ liệu của máy chủ tỉnh.
 help-province-init-code = Mã định danh của tỉnh, ví dụ H27.
 help-province-init-name = Tên tỉnh.
@@ -89,11 +116,11 @@ help-directory-import = Nhập tệp danh mục làm bản dự thảo.
 help-directory-import-file = Tệp danh mục.
 help-directory-publish = Công bố bản dự thảo thành phiên bản mới có chữ ký và ngày hiệu lực.
 help-directory-publish-effective-at = Thời điểm có hiệu lực, RFC 3339, ví dụ 2026-03-02T00:00:00+07:00. Mặc định: ngay bây giờ.
-help-directory-show = Xem một tệp danh mục hoặc phiên bản đang có hiệu lực ở đây.
+help-directory-show = Xem một tệp danh mục hoặc phiên bản đang có hiệu lực ở đây, dưới dạng tệp có thể sửa rồi nhập lại.
 help-directory-show-file = Tệp danh mục. Mặc định: phiên bản đang có hiệu lực.
 
 help-enrol = Cấp máy: máy trạm Một cửa của các xã.
-help-enrol-new = Tạo mã dùng một lần cho một máy của đơn vị.
+help-enrol-new = Tạo mã cấp máy, dùng một lần, cho một máy của đơn vị.
 help-enrol-new-agency = Mã định danh của đơn vị, ví dụ H27.101.
 help-enrol-new-address = Địa chỉ và cổng để máy trạm gọi về máy chủ tỉnh.
 help-enrol-new-valid-h = Thời hạn của mã, tính bằng giờ. Mặc định: 24.
@@ -102,28 +129,34 @@ help-enrol-grant = Trả lời yêu cầu cấp máy mang đến bằng USB.
 help-enrol-grant-request = Tệp yêu cầu.
 help-enrol-grant-out = Tệp trả lời sẽ ghi ra.
 help-enrol-list = Danh sách máy, lần liên lạc cuối và chứng thư.
-help-enrol-ban = Cấm một máy.
+help-enrol-ban = Cấm hẳn một máy bị mất hoặc hỏng; sau đó đơn vị được cấp máy khác.
 help-enrol-ban-node = Mã máy: 32 chữ số thập lục phân.
-help-enrol-ban-why = Lý do.
-help-enrol-ban-suspect-from = Thời điểm bắt đầu nghi ngờ, RFC 3339; dữ liệu ghi từ đó bị đánh dấu để xem lại. Mặc định: không đánh dấu.
+help-enrol-ban-why = Lý do. Mọi máy trong tỉnh đều lưu: không ghi dữ liệu cá nhân.
+help-enrol-ban-suspect-from = Thời điểm bắt đầu nghi ngờ, RFC 3339; dữ liệu của máy đến tỉnh từ đó được liệt kê và đánh dấu để xem lại. Mặc định: không đánh dấu.
 
-help-commune = Máy trạm Một cửa cấp xã.
+help-commune = Tạo máy trạm Một cửa của một xã.
 help-commune-init = Tạo thư mục dữ liệu của máy trạm xã.
-help-commune-init-token = Mã dùng một lần do tỉnh cấp.
+help-commune-init-token = Mã cấp máy, dùng một lần, do tỉnh cấp ("mc1-…").
 help-commune-init-pack = Tệp niêm phong do tỉnh cấp, khi chưa có đường truyền.
 help-commune-init-request = Tệp yêu cầu sẽ ghi ra để mang về tỉnh.
 help-commune-init-grant = Tệp trả lời của tỉnh.
 
-help-serve = Chạy vai trò ghi trong thư mục dữ liệu. SIGTERM: dừng có thứ tự trong 5 giây.
+help-serve = Chạy máy chủ tỉnh hoặc máy xã, tùy thư mục dữ liệu. Dừng bằng Ctrl+C hoặc SIGTERM, trong 5 giây.
 help-serve-listen = Địa chỉ và cổng QUIC mà máy chủ tỉnh nghe; cổng 0: để hệ thống chọn. Mặc định: 0.0.0.0:4272.
 help-serve-http = Địa chỉ và cổng của trang làm việc tại quầy. Mặc định: không mở.
 help-serve-no-sync = Không tự gọi về tỉnh.
 
-help-dossier = Hồ sơ.
-help-dossier-lodge = Tiếp nhận hồ sơ, mỗi dòng JSON một hồ sơ; chỉ in kết quả sau khi đã ghi bền vững.
+help-dossier = Hồ sơ: tiếp nhận, thao tác, xem, tìm, xuất.
+help-dossier-lodge = Tiếp nhận hồ sơ, mỗi dòng JSON một hồ sơ; chỉ in kết quả sau khi đã ghi chắc chắn xuống đĩa.
+help-dossier-lodge-more = Một dòng mẫu:
+      { "{" }"request_id":"q1-0001","procedure":"1.001193","officer":"H27.102/02","owner":{ "{" }"name":"Nguyễn Văn Thử","id_type":"cccd","id_no":"042090900001","dob":"1990-02-28"{ "}" },"fields":{ "{" }{ "}" },"papers":[{ "{" }"name":"Tờ khai","kind":"original","copies":1{ "}" }]{ "}" }
+    Bắt buộc: procedure, officer, owner.name và những gì thủ tục yêu cầu. Mã hồ sơ, ngày hẹn trả và phí do máy tính. Gửi lại cùng request_id thì được đúng hồ sơ cũ.
+    Dòng sai được trả lời riêng, các dòng khác vẫn được ghi.
 help-dossier-lodge-from = Tệp các dòng JSON, hoặc - là đầu vào chuẩn.
 help-dossier-lodge-historic = Nhập bù: lấy thời điểm ghi trong dòng và đánh dấu như vậy.
 help-dossier-act = Thực hiện thao tác trên hồ sơ, mỗi dòng JSON một thao tác.
+help-dossier-act-more = Một dòng mẫu:
+      { "{" }"number":"H27.102-260302-0690001","act":"transfer","to":"H27.101","officer":"H27.102/02","note":"…"{ "}" }
 help-dossier-act-from = Tệp các dòng JSON, hoặc - là đầu vào chuẩn.
 help-dossier-act-historic = Nhập bù: lấy thời điểm ghi trong dòng và đánh dấu như vậy.
 help-dossier-show = Xem trọn một hồ sơ.
@@ -139,13 +172,13 @@ help-dossier-acts = Bảng thao tác: ai làm được gì, khi nào, kèm dữ 
 help-dossier-acts-help = Xem bảng thao tác; thêm --json để lấy dạng JSON.
 help-dossier-export = Xuất mọi hồ sơ máy này giữ, thứ tự và dạng thống nhất; hai bản sao khớp nhau in ra giống nhau từng byte.
 
-help-sync = Đồng bộ với tỉnh.
-help-sync-now = Thực hiện một phiên đồng bộ.
+help-sync = Trao đổi với tỉnh: gửi, nhận, còn gì chờ.
+help-sync-now = Gửi và nhận với tỉnh một lần, ngay bây giờ. Mã thoát 3: chưa xong, không mất gì.
 help-sync-now-wait-s = Thời gian chờ phiên kết thúc, tính bằng giây. Mặc định: 60.
 help-sync-now-scrub = So sánh toàn bộ, không chỉ phần mới.
 help-sync-status = Dữ liệu đang chờ, chờ từ khi nào, xác nhận cuối của tỉnh.
 
-help-quarantine = Dữ liệu tỉnh đã giữ lại mà chưa áp dụng; do người quyết định.
+help-quarantine = Ở máy chủ tỉnh: dữ liệu đã giữ lại mà chưa áp dụng, chờ người quyết định.
 help-quarantine-list = Danh sách dữ liệu đang giữ lại.
 help-quarantine-release = Cho áp dụng.
 help-quarantine-release-ids = Mã của các mục.
@@ -190,15 +223,20 @@ help-person-reset-officer = Mã công chức, ví dụ H27.102/02.
 help-person-disable = Khóa tài khoản của công chức.
 help-person-disable-officer = Mã công chức, ví dụ H27.102/02.
 
-help-verify = Tính lại chuỗi, mã tổng hợp và bảng dữ liệu rồi so sánh. Mã thoát 1: có sai lệch.
-help-rebuild = Dựng lại các bảng từ nhật ký. Cần dừng serve trước.
+help-verify = Kiểm tra dữ liệu trên máy này có còn nguyên vẹn không. Mã thoát 1: có sai lệch.
+help-rebuild = Dựng lại các bảng từ nhật ký, khi verify báo bảng sai. Cần dừng serve trước.
 help-doctor = Tìm những gì người ở đây tự sửa được. Mã thoát 1: có việc cần làm.
 help-doctor-line = Kiểm tra cả đường truyền về tỉnh.
 help-bench = Đo hiệu năng.
 help-bench-wire = Cho khối lượng mẫu chạy qua hai bản sao: byte, lượt, giây, bộ nhớ.
 help-bench-wire-ops = Tệp khối lượng mẫu (bench/gen.py).
+help-bench-wire-day = Tệp của thêm một ngày: hồ sơ mới một chiều, thao tác của tỉnh chiều kia.
+help-bench-wire-boots = Số lần khởi động chương trình của đơn vị trong khối lượng công việc. Mặc định: 1.
 help-bench-link = Đường truyền yếu.
 help-bench-store = Ghi, danh sách, tìm kiếm, khởi động và bộ nhớ với 100.000 hồ sơ.
+
+bench-ops = Không dùng được tệp công việc { $path }: { $cause }.
+    .next = Tạo tệp bằng bench/gen.py.
 
 ## Chạy thử
 

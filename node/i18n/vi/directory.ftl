@@ -1,25 +1,25 @@
-# Thư mục của tỉnh: lỗi của tệp thư mục, và kiểm tra yêu cầu của công dân theo thư mục.
+# Danh mục của tỉnh: lỗi của tệp danh mục, và kiểm tra yêu cầu của công dân theo danh mục.
 
-## Tệp thư mục. Mỗi lỗi có số dòng (line) và trường.
+## Tệp danh mục. Mỗi lỗi có số dòng (line) và trường.
 
 directory-not-utf8 = Dòng { $line }: tệp không phải văn bản UTF-8.
-    .rule = Tệp thư mục là văn bản UTF-8, mỗi dòng một bản ghi.
+    .rule = Tệp danh mục là văn bản UTF-8, mỗi dòng một bản ghi.
     .next = Lưu lại tệp với bảng mã UTF-8 rồi kiểm tra lại.
-directory-file-too-large = Tệp thư mục lớn hơn { $max } byte.
-    .rule = Một tệp thư mục có giới hạn kích thước để máy nhỏ vẫn đọc được.
-    .next = Kiểm tra xem có đúng tệp thư mục không; bỏ các bản ghi không còn dùng.
+directory-file-too-large = Tệp danh mục lớn hơn { $max } byte.
+    .rule = Một tệp danh mục có giới hạn kích thước để máy nhỏ vẫn đọc được.
+    .next = Kiểm tra xem có đúng tệp danh mục không; bỏ các bản ghi không còn dùng.
 directory-line-too-long = Dòng { $line }: dài hơn { $max } byte.
     .rule = Mỗi bản ghi nằm trên một dòng có giới hạn độ dài.
     .next = Rút gọn bản ghi hoặc xem lại chỗ ngắt dòng.
 directory-too-many-records = Dòng { $line }: tệp có hơn { $max } bản ghi.
-    .rule = Một tệp thư mục có giới hạn số bản ghi.
+    .rule = Một tệp danh mục có giới hạn số bản ghi.
     .next = Bỏ các bản ghi không còn dùng.
 directory-too-many-faults = Tệp còn lỗi khác; chỉ liệt kê { $max } lỗi đầu.
     .rule = Danh sách lỗi có giới hạn.
     .next = Sửa các lỗi đã nêu rồi kiểm tra lại.
 directory-no-records = Tệp không có bản ghi nào.
     .rule = Bản ghi đầu tiên phải là tỉnh (province).
-    .next = Kiểm tra xem có đúng tệp thư mục không.
+    .next = Kiểm tra xem có đúng tệp danh mục không.
 directory-syntax = Dòng { $line }, cột { $column }: không phải JSON hợp lệ.
     .rule = Mỗi dòng là một đối tượng JSON trọn vẹn.
     .next = Sửa dấu ngoặc, dấu phẩy, dấu nháy ở gần vị trí này.
@@ -33,7 +33,7 @@ directory-province-first = Dòng { $line }: bản ghi đầu tiên phải là t�
     .rule = Các quy tắc của tỉnh được đọc trước mọi bản ghi khác.
     .next = Đưa bản ghi province lên đầu tệp.
 directory-province-twice = Dòng { $line }: bản ghi tỉnh (province) đã có ở trên.
-    .rule = Một tệp thư mục là của một tỉnh.
+    .rule = Một tệp danh mục là của một tỉnh.
     .next = Bỏ bản ghi province thừa.
 directory-too-new = Dòng { $line }: tệp cần chương trình đọc được phiên bản { $value }; chương trình này đọc đến phiên bản { $own }.
     .rule = Chương trình cũ không đoán nội dung của định dạng mới.
@@ -117,7 +117,7 @@ directory-hours-reversed = Dòng { $line }: giờ kết thúc không sau giờ b
 directory-not-with = Dòng { $line }: trường này không dùng cùng { $value }.
     .rule = Một số trường chỉ có nghĩa với loại tương ứng.
     .next = Bỏ trường này, hoặc sửa loại.
-directory-officer-external = Dòng { $line }: cơ quan { $value } có hệ thống riêng nên không có công chức trong thư mục.
+directory-officer-external = Dòng { $line }: cơ quan { $value } có hệ thống riêng nên không có công chức trong danh mục.
     .rule = Với cơ quan có hệ thống riêng, chỉ ghi việc bàn giao và nhận kết quả.
     .next = Bỏ công chức này, hoặc sửa loại tham gia (seat) của cơ quan.
 

@@ -49,7 +49,10 @@ use crate::refusal::Refusal;
 /// What the desk knows when an act is done.
 #[derive(Debug)]
 pub(crate) struct Bench<'a> {
+    /// The version in force: offices and officers.
     pub(crate) directory: &'a Directory,
+    /// The version the dossier was received under: its procedure and workflow never change under it.
+    pub(crate) pinned: &'a Directory,
     pub(crate) state: &'a State,
     pub(crate) now: Millis,
     pub(crate) is_historic: bool,
@@ -105,7 +108,7 @@ pub(crate) fn doing(bench: &Bench<'_>, line: &ActLine) -> Result<Doing, Refusal>
         }
         Kind::TakeOver => {
             let procedure = pinned_procedure(bench);
-            let step = procedure.and_then(|procedure| bench.directory.first_step(procedure));
+            let step = procedure.and_then(|procedure| bench.pinned.first_step(procedure));
             Body::from(TakeOver { step: step.map(|step| step.code.clone()) }).into()
         }
         Kind::Decline => {
@@ -139,6 +142,10 @@ pub(crate) fn doing(bench: &Bench<'_>, line: &ActLine) -> Result<Doing, Refusal>
         Kind::Sign => {
             let signer = detail.signer.as_ref().unwrap_or(&line.officer);
             directory.officer_named(signer, seat, day, "signer")?;
+            // Dates are written so that they compare as text.
+            if detail.signed_on.as_ref().is_some_and(|signed_on| *signed_on > today.to_string()) {
+                return Err(Refusal::of_field("desk-future", "signed_on"));
+            }
             Body::from(Sign {
                 mode: detail.mode.unwrap_or(SignMode::Paper),
                 signer: signer.to_string(),
@@ -217,7 +224,7 @@ pub(crate) fn doing(bench: &Bench<'_>, line: &ActLine) -> Result<Doing, Refusal>
 fn pinned_procedure<'a>(bench: &Bench<'a>) -> Option<&'a Procedure> {
     let receive = bench.state.receive.as_ref()?;
     let day = civil(bench.state.received_at?)?.date();
-    bench.directory.procedure(&receive.procedure, day)
+    bench.pinned.procedure(&receive.procedure, day)
 }
 
 fn move_step(
@@ -231,7 +238,7 @@ fn move_step(
     }
     let assignee = detail.assignee.as_ref().map(ToString::to_string);
     let here = bench.state.process.step.as_deref();
-    let workflow = pinned_procedure(bench).and_then(|procedure| bench.directory.workflow_of(procedure));
+    let workflow = pinned_procedure(bench).and_then(|procedure| bench.pinned.workflow_of(procedure));
     let asked = detail.step.as_deref().unwrap_or("next");
     // Without a workflow, and past its last step, an officer may still record that work went on.
     let step = match (workflow, asked) {
@@ -278,8 +285,8 @@ fn check_approval(directory: &Directory, line: &ActLine, day: jiff::civil::Date)
 fn clock_policy(bench: &Bench<'_>, day: jiff::civil::Date) -> ClockPolicy {
     let received = bench.state.received_at.and_then(civil).map_or(day, |at| at.date());
     let clock = match pinned_procedure(bench) {
-        Some(procedure) => bench.directory.supplement_clock(procedure, received),
-        None => bench.directory.rule_set(received).supplement_clock,
+        Some(procedure) => bench.pinned.supplement_clock(procedure, received),
+        None => bench.pinned.rule_set(received).supplement_clock,
     };
     match clock {
         SupplementClock::Pause => ClockPolicy::Pause,

@@ -236,11 +236,17 @@ impl<'a> Fields<'a> {
     }
 
     fn count(&mut self, key: &'static str, most: u64) -> Result<Option<u64>, Refusal> {
+        self.count_from(key, 0, most)
+    }
+
+    fn count_from(&mut self, key: &'static str, least: u64, most: u64) -> Result<Option<u64>, Refusal> {
         match self.value(key) {
             None => Ok(None),
             Some(value) => match value.as_u64() {
-                Some(count) if count <= most => Ok(Some(count)),
-                _ => Err(Refusal::of_field("line-not-count", self.name(key)).with("most", most)),
+                Some(count) if (least..=most).contains(&count) => Ok(Some(count)),
+                _ => Err(Refusal::of_field("line-not-count", self.name(key))
+                    .with("least", least)
+                    .with("most", most)),
             },
         }
     }
@@ -280,12 +286,18 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Text as it is stored: Unicode NFC, without blanks at its ends and control characters inside.
+/// Text as it is stored: Unicode NFC, without blanks at its ends, control characters and unseen ones inside.
 fn tidy(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
-    let clean: String =
-        text.nfc().filter(|char| !char.is_control() || *char == '\n' || *char == '\t').collect();
+    let is_kept = |char: &char| (!char.is_control() || matches!(char, '\n' | '\t')) && !is_unseen(*char);
+    let clean: String = text.nfc().filter(is_kept).collect();
     clean.trim().to_owned()
+}
+
+/// Characters without a shape of their own, which come in by copying: joiners, marks of direction (they can show a
+/// name or number turned round), byte order marks. Vietnamese needs none.
+const fn is_unseen(char: char) -> bool {
+    matches!(char, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn object_of(text: &str) -> Result<Map<String, Value>, Refusal> {
@@ -380,7 +392,7 @@ pub fn lodge_line(text: &str) -> Result<LodgeLine, Refusal> {
         channel: line.parsed("channel", "line-not-channel", Channel::by_name)?.unwrap_or(Channel::Direct),
         officer,
         registers,
-        sets: line.count("sets", 100)?.and_then(|sets| u16::try_from(sets).ok()).unwrap_or(1),
+        sets: line.count_from("sets", 1, 100)?.and_then(|sets| u16::try_from(sets).ok()).unwrap_or(1),
         papers: papers(line.list("papers")?)?,
         payment,
         return_at,

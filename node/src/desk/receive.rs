@@ -100,7 +100,7 @@ pub(crate) fn receiving(intake: &Intake<'_>, line: &LodgeLine) -> Result<Receivi
         )?
         .total_vnd();
     if line.fee_vnd.is_some_and(|expected| expected != fee_vnd) {
-        return Err(Refusal::of_field("desk-fee-differs", "fee_vnd").with("fee", fee_vnd));
+        return Err(Refusal::of_field("desk-fee-differs", "fee_vnd").with("fee_vnd", fee_vnd));
     }
     let return_at = line.return_at.clone().unwrap_or_else(|| receiving.clone());
     if directory.agency_to_use(&return_at, day, "return.at")?.seat == SeatKind::External {

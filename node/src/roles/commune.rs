@@ -23,9 +23,12 @@ use crate::store::OpenOptions;
 use crate::store::Role;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::open::create_private;
+use crate::sync::driver::DriveError;
 use crate::sync::line::ADDRESSES_KEY;
 use crate::sync::line::CallError;
 use crate::sync::line::Caller;
+use crate::sync::run::RunError;
 use crate::transport::enrol::Token;
 use crate::transport::enrol::enrol;
 
@@ -47,9 +50,9 @@ pub fn init(
     runtime: &Runtime,
 ) -> Result<Office, Failure> {
     let token = Token::from_text(token).map_err(|error| error.refusal())?;
-    std::fs::create_dir_all(dir).map_err(|error| store_failure(StoreError::from_file(error, dir)))?;
+    create_private(dir).map_err(store_failure)?;
     if dir.join(crate::store::open::FILE_NAME).exists() {
-        return Err(store_failure(StoreError::Exists { path: dir.to_owned() }));
+        return go_on(dir, witness_of, runtime);
     }
     let defaults = OpenOptions::new("");
     let (random, clock) = (Arc::clone(&defaults.random), Arc::clone(&defaults.clock));
@@ -66,17 +69,44 @@ pub fn init(
         }
         Err(error) => return Err(identity_failure(error)),
     };
+    let office = create(dir, identity, |machine| OpenOptions::new(witness_of(machine)))?;
+    let addresses = serde_json::to_vec(&token.addresses).map_err(|_| Refusal::new("token-damaged"))?;
+    office.store.write(move |tx| tx.put_meta(ADDRESSES_KEY, &addresses)).map_err(store_failure)?;
+    let caller = caller(&office, runtime.handle().clone(), Stop::new(5_000))?;
+    caller.once(FIRST_SESSION_MS).map_err(|error| call_failure(&error))?;
+    Ok(office)
+}
+
+/// Makes the office of an identity that the province has certified. It has no directory yet: the first session
+/// brings it.
+///
+/// # Errors
+/// The disk or a permission is in the way, or there is an office already.
+pub fn create(
+    dir: &Path,
+    identity: MachineIdentity,
+    options_of: impl FnOnce(NodeId) -> OpenOptions,
+) -> Result<Office, Failure> {
     let facts = Identity {
         province: identity.province(),
         machine: identity.node(),
         seat: identity.seat().clone(),
         role: Role::Commune,
     };
-    let store =
-        Store::create(dir, &facts, OpenOptions::new(witness_of(identity.node()))).map_err(store_failure)?;
-    let office = Office::assemble(dir, store, identity, random)?;
-    let addresses = serde_json::to_vec(&token.addresses).map_err(|_| Refusal::new("token-damaged"))?;
-    office.store.write(move |tx| tx.put_meta(ADDRESSES_KEY, &addresses)).map_err(store_failure)?;
+    let options = options_of(identity.node());
+    let random = Arc::clone(&options.random);
+    let store = Store::create(dir, &facts, options).map_err(store_failure)?;
+    Office::assemble(dir, store, identity, random)
+}
+
+/// Goes on with an enrolment whose first session did not come through.
+fn go_on(dir: &Path, witness_of: impl Fn(NodeId) -> PathBuf, runtime: &Runtime) -> Result<Office, Failure> {
+    let office = Office::open(dir, witness_of)?;
+    if office.store.identity().role != Role::Commune
+        || office.shelf.newest().map_err(store_failure)?.is_some()
+    {
+        return Err(store_failure(StoreError::Exists { path: dir.to_owned() }));
+    }
     let caller = caller(&office, runtime.handle().clone(), Stop::new(5_000))?;
     caller.once(FIRST_SESSION_MS).map_err(|error| call_failure(&error))?;
     Ok(office)
@@ -105,9 +135,8 @@ pub fn caller(office: &Office, runtime: Handle, stop: Stop) -> Result<Caller, Fa
 /// A call that did not work out, as the end of a command.
 #[must_use]
 pub fn call_failure(error: &CallError) -> Failure {
-    match error {
-        CallError::Store(error) => store_failure(error.clone()),
-        other if other.is_final() => Failure::Refused(other.refusal()),
-        other => Failure::NotReached(other.refusal()),
+    if let CallError::Store(error) | CallError::Session(RunError::Drive(DriveError::Store(error))) = error {
+        return store_failure(error.clone());
     }
+    if error.is_final() { Failure::Refused(error.refusal()) } else { Failure::NotReached(error.refusal()) }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::BufRead;
+use std::io::Read;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -14,9 +15,13 @@ use crate::control::Command;
 use crate::control::Failure;
 use crate::control::Handler;
 use crate::control::LineAnswer;
+use crate::control::lines;
+use crate::control::lines::InputLine;
 use crate::desk::Answer;
+use crate::desk::line::LINE_BYTES_MAX;
 use crate::refusal::Refusal;
 use crate::roles::Office;
+use crate::roles::ban;
 use crate::roles::commune;
 use crate::roles::province;
 use crate::roles::store_failure;
@@ -28,7 +33,7 @@ use crate::sync::line::Line;
 /// Lines that are decided and not yet durable at once, so that many share one commit.
 const LINES_IN_FLIGHT_MAX: usize = 64;
 /// Largest directory file that is imported.
-const DIRECTORY_BYTES_MAX: usize = 32 * 1024 * 1024;
+const DIRECTORY_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 /// Carries out commands over one office.
 #[derive(Clone, Debug)]
@@ -65,25 +70,23 @@ impl Operations {
             }
             Ok(())
         };
-        let mut text = String::new();
         loop {
-            text.clear();
-            let read = input.read_line(&mut text);
-            let is_end = match read {
-                Ok(bytes) => bytes == 0,
-                Err(_) => {
-                    waiting.push_back((line + 1, Answer::refused(Refusal::new("line-unreadable"))));
-                    true
+            let read = lines::next_line(input, LINE_BYTES_MAX);
+            let Some(read) = read.transpose() else { break };
+            line += 1;
+            let given = match &read {
+                Ok(InputLine::Text(text)) if text.trim().is_empty() => continue,
+                Ok(InputLine::Text(text)) => decide(text.trim()),
+                Ok(InputLine::TooLong) => {
+                    Answer::refused(Refusal::new("line-too-large").with("most", LINE_BYTES_MAX))
                 }
+                Ok(InputLine::NotText) => Answer::refused(Refusal::new("line-not-utf8")),
+                Err(_) => Answer::refused(Refusal::new("line-unreadable")),
             };
-            if is_end {
+            waiting.push_back((line, given));
+            if read.is_err() {
                 break;
             }
-            line += 1;
-            if text.trim().is_empty() {
-                continue;
-            }
-            waiting.push_back((line, decide(text.trim())));
             if waiting.len() >= LINES_IN_FLIGHT_MAX
                 && let Some(oldest) = waiting.pop_front()
             {
@@ -145,15 +148,24 @@ impl Handler for Operations {
             }
             Command::DirectoryImport => {
                 let mut text = String::new();
-                while input.read_line(&mut text).map_err(|_| Refusal::new("line-unreadable"))? > 0 {
-                    if text.len() > DIRECTORY_BYTES_MAX {
+                let read = input.take(DIRECTORY_BYTES_MAX + 1).read_to_string(&mut text);
+                match read.map(|size_bytes| u64::try_from(size_bytes).unwrap_or(u64::MAX)) {
+                    Ok(size_bytes) if size_bytes <= DIRECTORY_BYTES_MAX => {}
+                    Ok(_) => {
                         return Err(Refusal::new("line-too-large").with("most", DIRECTORY_BYTES_MAX).into());
                     }
+                    Err(_) => return Err(Refusal::new("line-unreadable").into()),
                 }
                 province::import(&self.office, &text)
             }
             Command::DirectoryPublish { effective_at } => {
                 province::publish(&self.office, effective_at.map(Millis))
+            }
+            Command::EnrolBan { node, why, suspect_from } => {
+                ban::ban(&self.office, node, why, suspect_from.map(Millis))
+            }
+            Command::QuarantineRelease { ids, machine } => {
+                province::quarantine_release(&self.office, ids, machine.as_deref())
             }
             Command::QuarantineVoid { ids, why } => province::quarantine_void(&self.office, ids, why),
         }

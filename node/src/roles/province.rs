@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sync_protocol::ids::NodeId;
 use sync_protocol::item::Item;
 use sync_protocol::item::ItemKind;
+use sync_protocol::limits::ITEM_BODY_BYTES_MAX;
 use sync_protocol::session::ProvinceSession;
 use sync_protocol::session::province::ProvinceOptions;
 use sync_protocol::time::Millis;
@@ -20,6 +21,7 @@ use crate::directory::Directory;
 use crate::directory::agency::SeatKind;
 use crate::directory::fault::ParseBounds;
 use crate::identity::Authority;
+use crate::identity::CertificateRequest;
 use crate::identity::MachineIdentity;
 use crate::identity::SecretKeys;
 use crate::identity::Terms;
@@ -34,6 +36,7 @@ use crate::roles::AUTHORITY_DAYS;
 use crate::roles::CERTIFICATE_DAYS;
 use crate::roles::Office;
 use crate::roles::SERIES_AT_ENROLMENT;
+use crate::roles::ban;
 use crate::roles::fresh_seeds;
 use crate::roles::identity_failure;
 use crate::roles::store_failure;
@@ -44,7 +47,10 @@ use crate::store::Role;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::WriteTx;
+use crate::store::log::EntryFacts;
 use crate::store::numbers::SeriesBlock;
+use crate::store::open::create_private;
+use crate::store::quarantine::Decision;
 use crate::sync::node_store::take_item;
 use crate::sync::province_store::ProvinceSide;
 use crate::sync::run::ProvinceWake;
@@ -87,6 +93,21 @@ pub fn init(
     name: &str,
     directory: &Directory,
 ) -> Result<Office, Failure> {
+    init_with(dir, OpenOptions::new(""), witness_of, code, name, directory)
+}
+
+/// The same with a clock and a random source of the caller's.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_with(
+    dir: &Path,
+    options: OpenOptions,
+    witness_of: impl FnOnce(NodeId) -> PathBuf,
+    code: &AgencyCode,
+    name: &str,
+    directory: &Directory,
+) -> Result<Office, Failure> {
     if code.as_str().contains('.') {
         return Err(Refusal::of_field("province-code-level", "code").into());
     }
@@ -94,12 +115,11 @@ pub fn init(
         let said = &directory.province().code;
         return Err(Refusal::of_field("province-code-differs", "code").with("code", said).into());
     }
-    std::fs::create_dir_all(dir).map_err(|error| store_failure(StoreError::from_file(error, dir)))?;
+    create_private(dir).map_err(store_failure)?;
     if dir.join(crate::store::open::FILE_NAME).exists() {
         return Err(store_failure(StoreError::Exists { path: dir.to_owned() }));
     }
-    let defaults = OpenOptions::new("");
-    let (random, now) = (Arc::clone(&defaults.random), defaults.clock.wall());
+    let (random, now) = (Arc::clone(&options.random), options.clock.wall());
     let mut seed = [0; 32];
     random.fill(&mut seed).map_err(store_failure)?;
     let authority = Authority::from_seed(code.clone(), Validity::days(now, AUTHORITY_DAYS), &seed)
@@ -125,8 +145,8 @@ pub fn init(
         seat: code.clone(),
         role: Role::Province,
     };
-    let store =
-        Store::create(dir, &facts, OpenOptions::new(witness_of(identity.node()))).map_err(store_failure)?;
+    let options = OpenOptions { witness: witness_of(identity.node()), ..options };
+    let store = Store::create(dir, &facts, options).map_err(store_failure)?;
     let office = Office::assemble(dir, store, identity, random)?;
     let content = directory.canonical();
     let keys = Arc::clone(&office.identity);
@@ -141,8 +161,41 @@ pub fn init(
     Ok(office)
 }
 
+/// Certifies a further machine of a seat, and gives it its feed and its first series.
+///
+/// # Errors
+/// The request is not well-formed, or the number block is empty.
+pub(crate) fn admit_machine(
+    office: &Office,
+    request: &CertificateRequest,
+    node: NodeId,
+    seat: &AgencyCode,
+) -> Result<Vec<u8>, Failure> {
+    let authority = require_province(office)?;
+    let block: Vec<u16> = office.shelf.held()?.directory.province().series_block.iter().collect();
+    let now = office.clock().wall();
+    let mut serial = [0; 8];
+    office.random.fill(&mut serial).map_err(store_failure)?;
+    let terms = Terms {
+        role: crate::identity::Role::Commune,
+        seat: seat.clone(),
+        validity: Validity::days(now, CERTIFICATE_DAYS),
+        serial: u64::from_be_bytes(serial),
+    };
+    let certificate = authority.sign(request, &terms).map_err(identity_failure)?;
+    let (identity, seat, stored) = (Arc::clone(&office.identity), seat.clone(), certificate.clone());
+    let run = move |tx: &mut WriteTx<'_>| {
+        tx.store_machine(node, &seat, &stored)?;
+        tx.open_feed(&seat)?;
+        grant_series(tx, &identity, node, SERIES_AT_ENROLMENT, &block)?;
+        tx.audit_row("enrol", None, None)
+    };
+    office.store.write(run).map_err(store_failure)?;
+    Ok(certificate)
+}
+
 /// Adds an item to the province's chain.
-fn append_item(
+pub(super) fn append_item(
     tx: &mut WriteTx<'_>,
     identity: &MachineIdentity,
     kind: ItemKind,
@@ -165,7 +218,11 @@ fn publish_content(
     let version = tx.newest_directory()?.map_or(1, |(version, _)| version + 1);
     let body = PublishedDirectory::pack(version, effective_at, content)
         .map_err(|error| StoreError::Bug(format!("packing a directory: {error}")))?;
-    append_item(tx, identity, ItemKind::DIRECTORY, to_bytes(&body))?;
+    let bytes = to_bytes(&body);
+    if bytes.len() > ITEM_BODY_BYTES_MAX {
+        return Err(Refusal::new("directory-too-large").with("most", ITEM_BODY_BYTES_MAX).into());
+    }
+    append_item(tx, identity, ItemKind::DIRECTORY, bytes)?;
     tx.audit_row("directory-publish", None, None)?;
     Ok(version)
 }
@@ -308,6 +365,47 @@ pub fn quarantine_void(office: &Office, ids: &[String], why: &str) -> Result<ser
     Ok(serde_json::json!({ "decided": decided }))
 }
 
+/// Applies quarantined entries after all: those named, or all of one machine. One commit for each; what cannot be
+/// released says why and stops no other.
+///
+/// # Errors
+/// This is not the provincial server, `machine` is no machine's id, or the store fails.
+pub fn quarantine_release(
+    office: &Office,
+    ids: &[String],
+    machine: Option<&str>,
+) -> Result<serde_json::Value, Failure> {
+    require_province(office)?;
+    let all = match machine {
+        None => ids.to_vec(),
+        Some(node) => {
+            let node = ban::known_machine(office, node)?.node;
+            let rows = office.store.read(|view| view.quarantined_rows(node)).map_err(store_failure)?;
+            rows.iter().map(ToString::to_string).collect()
+        }
+    };
+    let mut decided = Vec::with_capacity(all.len());
+    for id in all {
+        decided.push(match release_one(office, &id) {
+            Ok(entry) => serde_json::json!({ "id": id, "state": entry.state.name(), "reason": entry.reason }),
+            Err(StoreError::Refused(refusal)) => serde_json::json!({ "id": id, "refused": refusal }),
+            Err(error) => return Err(store_failure(error)),
+        });
+    }
+    Ok(serde_json::json!({ "decided": decided }))
+}
+
+fn release_one(office: &Office, id: &str) -> Result<EntryFacts, StoreError> {
+    let row: i64 = id.parse().map_err(|_| Refusal::of_field("quarantine-not-found", "id").with("id", id))?;
+    office.store.write(move |tx| {
+        tx.decide(row, Decision::Release)?;
+        let gone = || StoreError::Bug("a decided entry is gone".to_owned());
+        let entry = tx.entry_facts(row)?.ok_or_else(gone)?;
+        tx.audit_row("quarantine-release", None, Some(entry.doc))?;
+        Ok(entry)
+    })
+}
+
 /// The door where new machines are certified.
 #[derive(Debug)]
 struct Door {
@@ -343,6 +441,8 @@ impl EnrolDesk for Door {
                     let machine = tx.machine(ask.node)?;
                     Ok(machine.map(|machine| machine.certificate).ok_or(EnrolRefusal::Unavailable))
                 }
+                // Its keys are known to be lost, whoever has a fresh code.
+                Verdict::Sign if tx.is_banned(ask.node)? => Ok(Err(EnrolRefusal::BadRequest)),
                 Verdict::Sign => {
                     let terms = Terms {
                         role: crate::identity::Role::Commune,
@@ -373,6 +473,21 @@ impl EnrolDesk for Door {
     }
 }
 
+/// Where this province decides about new machines.
+///
+/// # Errors
+/// This machine is not the provincial server, or its store cannot be read.
+pub fn enrol_desk(office: &Arc<Office>) -> Result<Arc<dyn EnrolDesk>, Failure> {
+    let authority = require_province(office)?;
+    let name = office
+        .store
+        .read(|view| view.meta(NAME_KEY))
+        .map_err(store_failure)?
+        .and_then(|name| String::from_utf8(name).ok())
+        .unwrap_or_default();
+    Ok(Arc::new(Door { office: Arc::clone(office), authority, name }))
+}
+
 /// Serves sessions and enrolments until `stop`. `ready` is told the address once work is accepted.
 ///
 /// # Errors
@@ -384,20 +499,12 @@ pub fn serve(
     stop: &Stop,
     ready: &mut dyn FnMut(SocketAddr),
 ) -> Result<(), Failure> {
-    let authority = require_province(office)?;
-    let banned = Arc::clone(&office.store);
-    let is_allowed =
-        Arc::new(move |node| banned.read(|view| view.is_banned(node)).map_or(true, |is_banned| !is_banned));
+    require_province(office)?;
+    let (is_allowed, _bans) = ban::remembered(office)?;
     let clock = Arc::clone(office.clock());
     let mut listening = listen(runtime.handle(), address, &office.identity, is_allowed, Arc::clone(&clock))
         .map_err(|error| Failure::Machine(error.refusal()))?;
-    let name = office
-        .store
-        .read(|view| view.meta(NAME_KEY))
-        .map_err(store_failure)?
-        .and_then(|name| String::from_utf8(name).ok())
-        .unwrap_or_default();
-    let desk = Arc::new(Door { office: Arc::clone(office), authority, name });
+    let desk = enrol_desk(office)?;
     let door = Arc::new(EnrolDoor::new(office.identity.province(), desk, ENROLMENTS_PER_MINUTE, clock));
     ready(listening.local_addr());
     let sessions = Arc::new(tokio::sync::Semaphore::new(SESSIONS_MAX));
@@ -430,14 +537,35 @@ pub fn serve(
     Ok(())
 }
 
-/// Runs each stream a machine opens as a session on a thread of its own.
+/// Runs each stream a machine opens as a session on a thread of its own, until the machine is banned.
 async fn answer(
     office: Arc<Office>,
     connection: Connection,
     stop: Stop,
     sessions: Arc<tokio::sync::Semaphore>,
 ) {
-    while let Ok((sender, receiver)) = connection.accept_stream().await {
+    let (grown, mut items) = tokio::sync::watch::channel(());
+    let _subscription = office.store.subscribe(move |growth| {
+        if growth.item.is_some() {
+            grown.send_replace(());
+        }
+    });
+    // Also a ban that fell between the handshake and the subscription.
+    items.mark_changed();
+    loop {
+        let stream = tokio::select! {
+            stream = connection.accept_stream() => stream,
+            _ = items.changed() => {
+                let (store, node) = (Arc::clone(&office.store), connection.peer().node);
+                let looked = tokio::task::spawn_blocking(move || store.read(|view| view.is_banned(node)));
+                if let Ok(Ok(true)) = looked.await {
+                    connection.close(CloseCode::Banned);
+                    return;
+                }
+                continue;
+            }
+        };
+        let Ok((sender, receiver)) = stream else { return };
         let Ok(slot) = Arc::clone(&sessions).try_acquire_owned() else {
             connection.close(CloseCode::Busy);
             return;
@@ -487,7 +615,7 @@ fn session(office: &Office, mut link: Link<ProvinceWake>) {
 }
 
 /// Keeps one unused series at each machine that is in touch (domain.md 2.6: refilled at contact).
-fn refill_series(office: &Office, machine: NodeId) {
+pub fn refill_series(office: &Office, machine: NodeId) {
     let Ok(held) = office.shelf.held() else { return };
     let block: Vec<u16> = held.directory.province().series_block.iter().collect();
     let identity = Arc::clone(&office.identity);

@@ -71,6 +71,10 @@ pub mod reason {
     pub const OTHER_MACHINE: &str = "entry-other-machine";
     /// A person at the province decided so.
     pub const DECIDED: &str = "entry-refused-by-person";
+    /// A second beginning of a document that has one: it would make its author a party to another's dossier.
+    pub const SECOND_ROOT: &str = "entry-second-root";
+    /// A kind that belongs to no document and names one.
+    pub const STRAY_DOCUMENT: &str = "entry-stray-document";
     /// An act for a seat that is not the machine's.
     pub const OTHER_SEAT: &str = "entry-other-seat";
     /// An act that only the province may do.
@@ -106,6 +110,8 @@ pub enum Origin<'a> {
     },
     /// At a node: from the province, which has judged rights already.
     Feed,
+    /// At a node: own entries that it lost, from the province, which has not put them into any feed.
+    Returned,
 }
 
 impl std::fmt::Debug for Origin<'_> {
@@ -115,6 +121,7 @@ impl std::fmt::Debug for Origin<'_> {
                 f.debug_struct("Node").field("machine", machine).finish_non_exhaustive()
             }
             Self::Feed => f.write_str("Feed"),
+            Self::Returned => f.write_str("Returned"),
         }
     }
 }
@@ -352,7 +359,7 @@ impl WriteTx<'_> {
                 batch.done.applied += 1;
                 let seat = match origin {
                     Origin::Node { seat, .. } => Some(*seat),
-                    Origin::Feed => None,
+                    Origin::Feed | Origin::Returned => None,
                 };
                 self.entry_took_effect(id, seat)?;
                 if entry.doc != DocId::NONE {
@@ -387,6 +394,7 @@ impl WriteTx<'_> {
         let this = self.identity().machine;
         let owner = match origin {
             Origin::Node { machine, seat, .. } => Some((*machine, *seat)),
+            Origin::Returned => Some((this, &self.identity().seat)),
             Origin::Feed => None,
         };
         if let Some(log) = found {
@@ -533,6 +541,9 @@ impl WriteTx<'_> {
             if entry::body_hash(body) != entry.hash {
                 return plain(Refused, Some(reason::BODY_HASH));
             }
+            if entry.doc != DocId::NONE {
+                return plain(Quarantined, Some(reason::STRAY_DOCUMENT));
+            }
             if entry.kind == EntryKind::BOOT {
                 let names = meta::from_cbor::<BootBody>(body).ok().map(|body| body.machine);
                 return match (names, log.machine) {
@@ -565,18 +576,45 @@ impl WriteTx<'_> {
         if step.info.hash != entry.hash {
             return plain(Refused, Some(reason::BODY_HASH));
         }
-        if let Origin::Node { machine, rights, .. } = origin {
-            let objection = if self.is_banned(*machine)? {
-                Some(reason::BANNED)
-            } else {
-                step.acts.iter().find_map(|act| rights(act).err())
-            };
-            if let Some(objection) = objection {
-                // What it builds on is noted for the day it is released.
-                return Ok((Verdict::of(Quarantined, Some(objection)), Some(step)));
-            }
+        if let Some(objection) = self.objection(entry.doc, &step, origin)? {
+            // What it builds on is noted for the day it is released.
+            return Ok((Verdict::of(Quarantined, Some(objection)), Some(step)));
         }
         Ok((Verdict { state: Waiting, reason: None, deps: step.info.deps.clone() }, Some(step)))
+    }
+
+    /// Why a change may not take effect without a person's decision, if it may not. What the feed brings was decided.
+    fn objection(
+        &self,
+        doc: DocId,
+        step: &Step,
+        origin: &Origin<'_>,
+    ) -> Result<Option<&'static str>, StoreError> {
+        let own_rights;
+        let (is_banned, rights): (bool, &Rights<'_>) = match origin {
+            Origin::Feed => return Ok(None),
+            Origin::Node { machine, rights, .. } => (self.is_banned(*machine)?, *rights),
+            // The province has kept it out of every feed: somebody may have written it with a stolen key.
+            Origin::Returned => {
+                own_rights = seat_rights([self.identity().seat.clone()].into(), false);
+                (false, &own_rights)
+            }
+        };
+        if is_banned {
+            return Ok(Some(reason::BANNED));
+        }
+        if step.info.deps.is_empty() && self.has_beginning(doc)? {
+            return Ok(Some(reason::SECOND_ROOT));
+        }
+        Ok(step.acts.iter().find_map(|act| rights(act).err()))
+    }
+
+    /// Whether a document has begun here.
+    pub(crate) fn has_beginning(&self, doc: DocId) -> Result<bool, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "SELECT 1 FROM entry WHERE doc = ?1 AND kind = 1 AND applied IS NOT NULL LIMIT 1",
+        )?;
+        Ok(statement.exists([doc.0])?)
     }
 
     /// Whether the same change of the same document stands here and is not refused.

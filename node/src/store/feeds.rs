@@ -27,6 +27,7 @@ use crate::store::apply::Ingested;
 use crate::store::apply::Origin;
 use crate::store::log;
 use crate::store::open::Role;
+use crate::store::quarantine::Decision;
 use crate::store::sql;
 use crate::store::view::View;
 use crate::store::writer::WriteTx;
@@ -56,6 +57,31 @@ pub struct FeedRow {
     pub machine: Option<NodeId>,
     /// The entry.
     pub entry: Entry,
+}
+
+/// How much of a feed is asked for at once.
+pub struct FeedLimits<'a> {
+    /// Stop before the sum of the entries' [`weight_bytes`] exceeds this, but give one at least.
+    pub bytes_max: usize,
+    /// Give at most so many.
+    pub entries_max: usize,
+    /// Entries that the reader has: they come without their bodies.
+    pub holds: &'a dyn Fn(BootId, Lsn) -> bool,
+}
+
+impl FeedLimits<'_> {
+    /// Everything with its bodies, as much as one question gives.
+    pub const ALL: FeedLimits<'static> =
+        FeedLimits { bytes_max: usize::MAX, entries_max: usize::MAX, holds: &|_log, _lsn| false };
+}
+
+impl std::fmt::Debug for FeedLimits<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FeedLimits")
+            .field("bytes_max", &self.bytes_max)
+            .field("entries_max", &self.entries_max)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A piece of a feed for a session.
@@ -172,9 +198,8 @@ impl View<'_> {
             .optional()?)
     }
 
-    /// Rows of a seat's feed after a position, while the sum of their [`weight_bytes`] stays within `bytes_max`; at
-    /// least one when there is one, at most `entries_max`. Entries of `reader` come without bodies: it should have
-    /// them. `None` when the seat has no feed or it does not reach that position.
+    /// Rows of a seat's feed after a position, within `limits`; at least one when there is one. `None` when the seat
+    /// has no feed or it does not reach that position.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -182,8 +207,7 @@ impl View<'_> {
         &self,
         seat: &AgencyCode,
         after: u64,
-        bytes_max: usize,
-        reader: Option<NodeId>,
+        limits: &FeedLimits<'_>,
     ) -> Result<Option<FeedPage>, StoreError> {
         let Some(feed) = self.feed_of(seat)? else { return Ok(None) };
         let Some(end_digest) = self.feed_digest_at(seat, after)? else { return Ok(None) };
@@ -192,25 +216,26 @@ impl View<'_> {
             "SELECT r.position, l.boot, l.machine, e.lsn, e.kind, e.doc, e.hash, e.min_reader, \
              b.codec, b.size_bytes, b.bytes \
              FROM feed_row r JOIN entry e ON e.id = r.entry JOIN log l ON l.id = e.log \
-             LEFT JOIN body b ON b.entry = e.id AND l.machine IS NOT ?4 \
+             LEFT JOIN body b ON b.entry = e.id \
              WHERE r.feed = ?1 AND r.position > ?2 ORDER BY r.position LIMIT ?3",
         )?;
-        let mut rows =
-            statement.query((feed.id, sql::int(after), sql::len(ROWS_MAX), reader.map(|reader| reader.0)))?;
+        let rows_max = limits.entries_max.clamp(1, ROWS_MAX);
+        let mut rows = statement.query((feed.id, sql::int(after), sql::len(rows_max)))?;
         let mut page = FeedPage { head: feed.head, rows: Vec::new(), end_digest };
         let mut size_bytes = 0usize;
         while let Some(row) = rows.next()? {
+            let (log, lsn) = (BootId(row.get(1)?), sql::uint_at(row, 3)?);
             let entry = Entry {
-                log: BootId(row.get(1)?),
-                lsn: sql::uint_at(row, 3)?,
+                log,
+                lsn,
                 kind: EntryKind(row.get(4)?),
                 doc: DocId(row.get(5)?),
                 hash: ChangeHash(row.get(6)?),
                 min_reader: row.get(7)?,
-                body: log::body_at(row, 8)?,
+                body: if (limits.holds)(log, lsn) { None } else { log::body_at(row, 8)? },
             };
             size_bytes = size_bytes.saturating_add(weight_bytes(&entry));
-            if !page.rows.is_empty() && size_bytes > bytes_max {
+            if !page.rows.is_empty() && size_bytes > limits.bytes_max {
                 break;
             }
             page.end_digest = page.end_digest.plus(&key, entry.link());
@@ -221,6 +246,50 @@ impl View<'_> {
             });
         }
         Ok(Some(page))
+    }
+
+    /// Entries of a log after a position that a seat's feed does not hold, in order, while the sum of their
+    /// [`weight_bytes`] stays within `bytes_max`; at least one when there is one, at most `entries_max`. Those are
+    /// entries that wait, are set aside, or belong to a document that the seat is no party to.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn entries_outside_feed(
+        &self,
+        seat: &AgencyCode,
+        boot: BootId,
+        after: Lsn,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT e.lsn, e.kind, e.doc, e.hash, e.min_reader, b.codec, b.size_bytes, b.bytes \
+             FROM entry e JOIN log l ON l.id = e.log LEFT JOIN body b ON b.entry = e.id \
+             WHERE l.boot = ?1 AND e.lsn > ?2 AND e.lsn <= l.lsn AND NOT EXISTS ( \
+               SELECT 1 FROM feed_row r JOIN feed f ON f.id = r.feed WHERE r.entry = e.id AND f.seat = ?3) \
+             ORDER BY e.lsn LIMIT ?4",
+        )?;
+        let rows_max = entries_max.clamp(1, ROWS_MAX);
+        let mut rows = statement.query((boot.0, sql::int(after), seat.as_str(), sql::len(rows_max)))?;
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut size_bytes = 0usize;
+        while let Some(row) = rows.next()? {
+            let entry = Entry {
+                log: boot,
+                lsn: sql::uint_at(row, 0)?,
+                kind: EntryKind(row.get(1)?),
+                doc: DocId(row.get(2)?),
+                hash: ChangeHash(row.get(3)?),
+                min_reader: row.get(4)?,
+                body: log::body_at(row, 5)?,
+            };
+            size_bytes = size_bytes.saturating_add(weight_bytes(&entry));
+            if !entries.is_empty() && size_bytes > bytes_max {
+                break;
+            }
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 
     /// The digest of a seat's feed at a position, recomputed from its rows; `None` when it does not reach so far.
@@ -362,6 +431,7 @@ impl WriteTx<'_> {
                 (log.0, sql::int(first), sql::int(last)),
             )?);
         }
+        self.take_for_decided(&rows)?;
         let head = self.append_to_feed(&seat, &rows)?;
         let expected = batch.pieces.iter().fold(batch.after, |position, piece| match piece {
             FeedPiece::Entry(_) => position.saturating_add(1),
@@ -373,6 +443,20 @@ impl WriteTx<'_> {
             return Err(StoreError::Bug("a row of a feed has no entry, or stands there twice".to_owned()));
         }
         Ok(FeedStored::Stored { head, ingested })
+    }
+
+    /// What the feed brings, the province has let take effect: own entries that came back and were set aside are
+    /// applied now.
+    fn take_for_decided(&mut self, rows: &[i64]) -> Result<(), StoreError> {
+        let set_aside = self.ids_of("SELECT id FROM entry WHERE state = 5", [])?;
+        if set_aside.is_empty() {
+            return Ok(());
+        }
+        let rows: BTreeSet<i64> = rows.iter().copied().collect();
+        for id in set_aside.into_iter().filter(|id| rows.contains(id)) {
+            self.decide(id, Decision::Release)?;
+        }
+        Ok(())
     }
 
     fn first_missing(&self, log: BootId, first: Lsn, last: Lsn) -> Result<Option<Lsn>, StoreError> {

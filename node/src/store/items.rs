@@ -86,6 +86,9 @@ pub struct DirectoryVersion {
     pub hash: Hash,
     /// From when it holds.
     pub effective_at: Millis,
+    /// When the province signed it, by its clock. One that held by then holds wherever it comes to: a machine whose
+    /// clock is behind has the province's word for it.
+    pub signed_at: Millis,
     /// Its content.
     pub body: Vec<u8>,
 }
@@ -180,7 +183,7 @@ impl View<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn effective_directory(&self, now: Millis) -> Result<Option<DirectoryVersion>, StoreError> {
-        self.directory_where("effective_at <= ?1", now.0)
+        self.directory_where("effective_at <= max(?1, signed_at)", now.0)
     }
 
     /// Number and hash of the newest directory version, effective or not.
@@ -201,29 +204,31 @@ impl View<'_> {
     /// When the file cannot be read.
     pub fn effective_directory_version(&self, now: Millis) -> Result<Option<(u32, Hash)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT version, hash FROM directory WHERE effective_at <= ?1 ORDER BY version DESC LIMIT 1",
+            "SELECT version, hash FROM directory WHERE effective_at <= max(?1, signed_at) \
+             ORDER BY version DESC LIMIT 1",
         )?;
         Ok(statement.query_row([now.0], |row| Ok((row.get(0)?, Hash(row.get(1)?)))).optional()?)
     }
 
     fn directory_where(&self, condition: &str, value: i64) -> Result<Option<DirectoryVersion>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT version, item, hash, effective_at, size_bytes, body FROM directory \
+            "SELECT version, item, hash, effective_at, signed_at, size_bytes, body FROM directory \
              WHERE {condition} ORDER BY version DESC LIMIT 1"
         ))?;
         let mut rows = statement.query([value])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let damaged = || StoreError::Corrupt { what: "a stored directory".to_owned() };
-        let size_bytes = usize::try_from(sql::uint_at(row, 4)?).unwrap_or(usize::MAX);
+        let size_bytes = usize::try_from(sql::uint_at(row, 5)?).unwrap_or(usize::MAX);
         if size_bytes > DIRECTORY_BYTES_MAX {
             return Err(damaged());
         }
-        let packed = row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?;
+        let packed = row.get_ref(6)?.as_blob().map_err(rusqlite::Error::from)?;
         Ok(Some(DirectoryVersion {
             version: row.get(0)?,
             item: sql::uint_at(row, 1)?,
             hash: Hash(row.get(2)?),
             effective_at: Millis(row.get(3)?),
+            signed_at: Millis(row.get(4)?),
             body: zstd::bulk::decompress(packed, size_bytes).map_err(|_| damaged())?,
         }))
     }
@@ -270,13 +275,14 @@ impl WriteTx<'_> {
             .compress(&directory.body)
             .map_err(|error| StoreError::Bug(format!("compressing a directory: {error}")))?;
         self.execute(
-            "INSERT OR IGNORE INTO directory (version, item, hash, effective_at, size_bytes, body) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR IGNORE INTO directory (version, item, hash, effective_at, signed_at, size_bytes, body) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             (
                 directory.version,
                 sql::int(directory.item),
                 directory.hash.0,
                 directory.effective_at.0,
+                directory.signed_at.0,
                 sql::len(directory.body.len()),
                 packed,
             ),

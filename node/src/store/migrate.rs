@@ -18,8 +18,10 @@ pub struct Migration {
 }
 
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "first", sql: include_str!("../../migrations/0001_first.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "first", sql: include_str!("../../migrations/0001_first.sql") },
+    Migration { version: 2, name: "contact", sql: include_str!("../../migrations/0002_contact.sql") },
+];
 
 /// The version this program writes.
 #[must_use]

@@ -7,6 +7,7 @@
 use jiff::civil::Date;
 use rusqlite::Connection;
 use rusqlite::OptionalExtension;
+use sync_protocol::ids::DocId;
 use sync_protocol::ids::NodeId;
 use sync_protocol::time::Millis;
 
@@ -109,6 +110,20 @@ impl View<'_> {
         .collect()
     }
 
+    /// At the province: how many of the series given to a machine it can still begin, as far as is known here. A
+    /// machine begins them in the order in which it got them, so those before one it has begun are left.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn spare_series(&self, machine: NodeId) -> Result<u64, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FROM allotment a WHERE a.machine = ?1 AND a.released_at IS NULL AND a.used_at IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM allotment b WHERE b.machine = ?1 AND b.released_at IS NULL \
+             AND b.used_at IS NOT NULL AND b.place > a.place)",
+        )?;
+        Ok(statement.query_row([machine.0], |row| sql::uint_at(row, 0))?)
+    }
+
     /// How many granted series are unused.
     ///
     /// # Errors
@@ -201,26 +216,27 @@ impl WriteTx<'_> {
         }
         for series in &given {
             self.execute(
-                "INSERT INTO allotment (series, machine, given_at) VALUES (?1, ?2, ?3) \
-                 ON CONFLICT (series) DO UPDATE SET machine = ?2, given_at = ?3, released_at = NULL",
+                "INSERT INTO allotment (series, machine, given_at, place) \
+                 VALUES (?1, ?2, ?3, (SELECT coalesce(max(place), 0) + 1 FROM allotment)) \
+                 ON CONFLICT (series) DO UPDATE SET machine = ?2, given_at = ?3, released_at = NULL, used_at = NULL, \
+                 place = excluded.place",
                 (series, machine.0, at.0),
             )?;
         }
         Ok(given)
     }
 
-    /// How many of the series given to a machine have printed no number that is known here.
-    ///
-    /// # Errors
-    /// Only when the store fails.
-    pub fn spare_series(&self, machine: NodeId) -> Result<u64, StoreError> {
-        // A number of ours is AGENCY-YYMMDD-SERIES…, so the series stands right after the second hyphen.
-        let mut statement = self.connection().prepare_cached(
-            "SELECT count(*) FROM allotment a WHERE a.machine = ?1 AND a.released_at IS NULL AND NOT EXISTS \
-             (SELECT 1 FROM dossier d JOIN entry e ON e.doc = d.doc JOIN log l ON l.id = e.log \
-              WHERE l.machine = ?1 AND d.number LIKE '%-______-' || a.series || '____%')",
+    /// At the province: a dossier with a number of ours is here, so the machine that was given its series has begun it.
+    /// Only that machine's own entries count: nobody uses up another's series.
+    pub(crate) fn saw_number(&mut self, number: &str, doc: DocId) -> Result<(), StoreError> {
+        let Some((series, _, _)) = parts_of(number) else { return Ok(()) };
+        let at = self.now();
+        self.execute(
+            "UPDATE allotment SET used_at = ?2 WHERE series = ?1 AND used_at IS NULL AND EXISTS \
+             (SELECT 1 FROM entry e JOIN log l ON l.id = e.log WHERE e.doc = ?3 AND l.machine = allotment.machine)",
+            (series, at.0, doc.0),
         )?;
-        Ok(statement.query_row([machine.0], |row| sql::uint_at(row, 0))?)
+        Ok(())
     }
 
     /// Notes that a machine is known to be gone; its series are free again after [`REUSE_AFTER_RELEASE_MS`].
@@ -278,7 +294,7 @@ fn series_in_use(connection: &Connection) -> Result<Option<(String, u32)>, Store
 fn begin_series(connection: &Connection, at: Millis) -> Result<Option<(String, u32)>, StoreError> {
     let mut statement = connection.prepare_cached(
         "UPDATE series SET state = 2, changed_at = ?1 \
-         WHERE series = (SELECT series FROM series WHERE state = 1 ORDER BY granted_at, series LIMIT 1) \
+         WHERE series = (SELECT series FROM series WHERE state = 1 ORDER BY rowid LIMIT 1) \
          RETURNING series, floor",
     )?;
     Ok(statement.query_row([at.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)

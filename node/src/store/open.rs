@@ -3,7 +3,10 @@
 
 use std::fmt::Debug;
 use std::fs::File;
+use std::fs::OpenOptions as OpenFile;
 use std::fs::TryLockError;
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -82,6 +85,18 @@ pub struct Identity {
     pub role: Role,
 }
 
+/// Makes an office's directory for its owner alone: it holds citizens' data. One that exists keeps its permissions.
+///
+/// # Errors
+/// [`StoreError::NotWritable`] or [`StoreError::DiskFull`].
+pub fn create_private(dir: &Path) -> Result<(), StoreError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|error| StoreError::from_file(error, dir))
+}
+
 /// Where random bytes come from; tests bring their own.
 pub trait Random: Debug + Send + Sync {
     /// Fills `bytes`.
@@ -146,7 +161,7 @@ impl Store {
     /// [`StoreError::Exists`] when there is one already, [`StoreError::NotWritable`] with the path to correct,
     /// [`StoreError::Locked`], [`StoreError::DiskFull`].
     pub fn create(dir: &Path, identity: &Identity, options: OpenOptions) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(dir).map_err(|error| StoreError::from_file(error, dir))?;
+        create_private(dir)?;
         let lock = lock(dir)?;
         let path = dir.join(FILE_NAME);
         if path.exists() {
@@ -162,6 +177,13 @@ impl Store {
                 Ok(()) | Err(_) => {}
             }
         }
+        // Made by us before SQLite opens it, so that nobody else on the machine may read it or its side files.
+        OpenFile::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&building)
+            .map_err(|error| StoreError::from_file(error, &building))?;
         let mut connection = open_writing(&building)?;
         migrate::migrate(&mut connection, options.clock.wall())?;
         meta::put(&connection, meta::IDENTITY, &meta::to_cbor(identity))?;

@@ -1,7 +1,13 @@
 //! Machines the province knows, how they stand, and the codes they enrol with.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
 use rusqlite::OptionalExtension;
 use rusqlite::Row;
+use sync_protocol::entry::EntryKind;
+use sync_protocol::ids::ChangeHash;
+use sync_protocol::ids::DocId;
 use sync_protocol::ids::Hash;
 use sync_protocol::ids::NodeId;
 use sync_protocol::time::Millis;
@@ -9,6 +15,8 @@ use sync_protocol::time::Millis;
 use crate::ids::AgencyCode;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
+use crate::store::apply::reason;
+use crate::store::log::EntryState;
 use crate::store::sql;
 use crate::store::view::View;
 use crate::store::writer::WriteTx;
@@ -132,6 +140,29 @@ impl View<'_> {
         Ok(statement.query_row([node.0], |row| row.get(0))?)
     }
 
+    /// The changes of a machine that took effect here and arrived at or after `from`, by this store's own clock: what
+    /// a suspect machine's clock says is no evidence. Ordered by document.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn applied_since(
+        &self,
+        machine: NodeId,
+        from: Millis,
+    ) -> Result<BTreeMap<DocId, BTreeSet<ChangeHash>>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT e.doc, e.hash FROM log l JOIN entry e ON e.log = l.id \
+             WHERE l.machine = ?1 AND e.kind = ?2 AND e.state = ?3 AND e.arrived_at >= ?4",
+        )?;
+        let values = (machine.0, EntryKind::CHANGE.0, EntryState::Applied.code(), from.0);
+        let mut rows = statement.query(values)?;
+        let mut found: BTreeMap<DocId, BTreeSet<ChangeHash>> = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            found.entry(DocId(row.get(0)?)).or_default().insert(ChangeHash(row.get(1)?));
+        }
+        Ok(found)
+    }
+
     /// How many entries of a machine's logs stand in each state.
     ///
     /// # Errors
@@ -233,7 +264,8 @@ impl WriteTx<'_> {
         Ok(())
     }
 
-    /// Bans a machine; what it sends from now on is quarantined. A banned one keeps its date.
+    /// Bans a machine; what it sends from now on is quarantined, and so is what of it still waits here for what it
+    /// builds on. A banned one keeps its date.
     ///
     /// # Errors
     /// Only when the store fails.
@@ -243,7 +275,25 @@ impl WriteTx<'_> {
             "UPDATE machine SET banned_at = ?2, ban_reason = ?3 WHERE node = ?1 AND banned_at IS NULL",
             (node.0, at.0, why),
         )?;
+        // Those that wait for a newer program or a body are judged again, and then found banned, when that comes.
+        self.execute(
+            "UPDATE entry SET state = ?2, reason = ?3 WHERE state = ?4 AND reason IS NULL \
+             AND log IN (SELECT id FROM log WHERE machine = ?1)",
+            (node.0, EntryState::Quarantined.code(), reason::BANNED, EntryState::Waiting.code()),
+        )?;
         Ok(())
+    }
+
+    /// Ends the codes of a seat that nobody has used: one may lie on the machine that is gone. Answers how many.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn expire_enrolments(&mut self, agency: &AgencyCode) -> Result<u64, StoreError> {
+        let at = self.now();
+        self.execute(
+            "UPDATE enrolment SET expires_at = ?2 WHERE agency = ?1 AND used_at IS NULL AND expires_at > ?2",
+            (agency.as_str(), at.0),
+        )
     }
 
     /// Keeps a new enrolment code by its hash.

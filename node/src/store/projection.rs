@@ -18,6 +18,7 @@ use crate::store::StoreError;
 use crate::store::apply::library;
 use crate::store::apply::reason;
 use crate::store::conditions;
+use crate::store::open::Role;
 use crate::store::sql;
 use crate::store::view::View;
 use crate::store::writer::WriteTx;
@@ -222,6 +223,9 @@ impl WriteTx<'_> {
         {
             let args = [("number", number.clone())];
             conditions::set(self.connection(), conditions::DUPLICATE_NUMBER, number, &args, self.now())?;
+        }
+        if let Some(number) = row.number.as_ref().filter(|_| self.identity().role == Role::Province) {
+            self.saw_number(number, doc)?;
         }
         self.write_row(&row)?;
         self.execute("DELETE FROM party WHERE doc = ?1", [doc.0])?;

@@ -50,6 +50,7 @@ use crate::store::conditions::OTHER_COPY;
 use crate::store::conditions::ROLLED_BACK;
 use crate::store::dossiers::ListFilter;
 use crate::store::feeds::FeedBatch;
+use crate::store::feeds::FeedLimits;
 use crate::store::feeds::FeedPiece;
 use crate::store::feeds::FeedStored;
 use crate::store::items::DirectoryVersion;
@@ -691,6 +692,39 @@ fn allotted_series_are_given_once_and_again_only_long_after_release() {
     assert_eq!(allot(3, 1).unwrap(), ["898"]);
 }
 
+#[test]
+fn a_series_is_spare_until_its_own_machine_has_begun_it_or_a_later_one() {
+    let (_p, centre) = province();
+    let nodes = [node(1, "H27.101", "100"), node(2, "H27.102", "101")];
+    for (_, node) in &nodes {
+        enrol(&centre, node);
+    }
+    let allot = |machine: u8, first, how_many: usize| {
+        let block = SeriesBlock { first, last: 899 };
+        centre.write(move |tx| tx.allot_series(NodeId([machine; 16]), how_many, block)).unwrap()
+    };
+    assert_eq!(
+        (allot(1, 100, 3), allot(2, 103, 1)),
+        (["100", "101", "102"].map(str::to_owned).to_vec(), vec!["103".to_owned()])
+    );
+    let spare = |machine: u8| centre.read(|view| view.spare_series(NodeId([machine; 16]))).unwrap();
+    assert_eq!((spare(1), spare(2)), (3, 1));
+    let (_, first) = &nodes[0];
+    lodge(first, "H27.101", "Nguyễn Văn Thử");
+    push(first, &centre);
+    assert_eq!((spare(1), spare(2)), (2, 1), "100 is begun");
+    // The second machine prints under one of the first.
+    let (_, second) = &nodes[1];
+    lodge(second, "H27.102", "Nguyễn Văn Thử");
+    push(second, &centre);
+    assert_eq!((spare(1), spare(2)), (2, 1), "nobody uses up another's series");
+    first.write(|tx| tx.grant_series(&["102".to_owned()])).unwrap();
+    first.write(|tx| tx.execute("UPDATE series SET state = 4 WHERE series = '100'", [])).unwrap();
+    lodge(first, "H27.101", "Nguyễn Văn Thử");
+    push(first, &centre);
+    assert_eq!(spare(1), 0, "101 was left before 102 was begun");
+}
+
 // ---- documents, feeds, quarantine --------------------------------------------------------------------------------
 
 fn act(seat: &AgencyCode, generation: u32, body: Body) -> Act {
@@ -839,8 +873,10 @@ fn pull(node: &Store, province: &Store, bytes_max: usize) {
         let mine = node.read(|view| view.feed_head(&identity.seat)).unwrap();
         let theirs = province.read(|view| view.feed_head(&identity.seat)).unwrap().unwrap();
         let after = mine.filter(|mine| mine.feed == theirs.feed).map_or(0, |mine| mine.position);
-        let page =
-            province.read(|view| view.feed_after(&identity.seat, after, bytes_max, None)).unwrap().unwrap();
+        let page = province
+            .read(|view| view.feed_after(&identity.seat, after, &FeedLimits { bytes_max, ..FeedLimits::ALL }))
+            .unwrap()
+            .unwrap();
         if page.rows.is_empty() {
             if mine.is_none() {
                 node.write(move |tx| tx.begin_feed(theirs.feed)).unwrap();
@@ -1134,6 +1170,66 @@ fn a_banned_machine_is_heard_and_nothing_of_it_applied() {
 }
 
 #[test]
+fn what_waits_of_a_banned_machine_is_quarantined_and_can_be_released() {
+    let (node, _place, entries) = some_entries();
+    let (_p, province) = province();
+    enrol(&province, &node);
+    // The last two changes of the second dossier wait for its first one.
+    let done = deliver(&province, &node, entries[6..].to_vec());
+    assert_eq!((done.waiting, done.applied), (2, 0));
+    let machine = node.identity().machine;
+    province.write(move |tx| tx.ban_machine(machine, "lost")).unwrap();
+    let counts = province.read(|view| view.entry_counts(machine)).unwrap();
+    assert_eq!((counts.waiting, counts.quarantined), (0, 2));
+    let done = deliver(&province, &node, entries);
+    assert_eq!(done.applied, 2, "only the boot entries, which say nothing of a dossier");
+    assert_eq!(rows(&province).len(), 0);
+    // Released in the order of arrival: the two wait again until their beginning is released too.
+    let kept = province.read(|view| view.quarantined_rows(machine)).unwrap();
+    assert_eq!(kept.len(), 6);
+    for id in kept {
+        province.write(move |tx| tx.decide(id, Decision::Release)).unwrap();
+    }
+    let counts = province.read(|view| view.entry_counts(machine)).unwrap();
+    assert_eq!((counts.waiting, counts.quarantined, counts.applied), (0, 0, 8));
+    assert_eq!(summaries(&node), summaries(&province));
+    assert_eq!(findings(&province), Vec::<&str>::new());
+}
+
+#[test]
+fn releasing_what_a_ban_kept_does_not_release_what_the_machine_had_no_right_to() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    let (doc, _) = lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    push(&a, &province);
+    province.write(|tx| tx.ban_machine(NodeId([1; 16]), "stolen")).unwrap();
+    write_for(&a, &code("H27.102"), doc, Note {});
+    push(&a, &province);
+    let id = province.read(|view| view.quarantined_rows(NodeId([1; 16]))).unwrap()[0];
+    let acts = || province.read(|view| view.state(doc)).unwrap().unwrap().acts.len();
+    let done = province.write(move |tx| tx.decide(id, Decision::Release)).unwrap();
+    assert_eq!((done.applied, done.quarantined, acts()), (0, 1, 1));
+    let listed = province.read(|view| view.entry_facts(id)).unwrap().unwrap();
+    assert_eq!((listed.state, listed.reason.as_deref()), (EntryState::Quarantined, Some(reason::OTHER_SEAT)));
+    let done = province.write(move |tx| tx.decide(id, Decision::Release)).unwrap();
+    assert_eq!((done.applied, acts()), (1, 2), "a person who has read that reason decides");
+}
+
+#[test]
+fn what_is_suspect_goes_by_when_it_arrived_here_and_took_effect() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    let (doc, _) = lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    push(&a, &province);
+    let arrived = province.read(|view| view.changes_of(doc)).unwrap()[0].facts.arrived_at;
+    let since = |from| province.read(|view| view.applied_since(NodeId([1; 16]), from)).unwrap();
+    assert_eq!(since(arrived).keys().collect::<Vec<_>>(), [&doc]);
+    assert_eq!(since(Millis(arrived.0 + 1)).len(), 0);
+}
+
+#[test]
 fn unreadable_entries_are_refused_the_rest_flows_and_a_wrong_body_is_healed() {
     let (node, _place, entries) = some_entries();
     let (_p, province) = province();
@@ -1333,7 +1429,7 @@ fn digests_in_the_middle_of_a_long_feed_are_those_of_a_plain_sum() {
     });
     push(&a, &province);
     let seat = code("H27.101");
-    let page = province.read(|view| view.feed_after(&seat, 0, EVERYTHING, None)).unwrap().unwrap();
+    let page = province.read(|view| view.feed_after(&seat, 0, &FeedLimits::ALL)).unwrap().unwrap();
     assert_eq!(page.rows.len(), 201);
     let key = sync_protocol::head::feed_key(page.head.feed);
     let mut digest = Digest::default();
@@ -1348,10 +1444,8 @@ fn digests_in_the_middle_of_a_long_feed_are_those_of_a_plain_sum() {
         .read(|view| Ok(view.connection.query_row("SELECT count(*) FROM feed_mark", [], |row| row.get(0))?))
         .unwrap();
     assert_eq!(marks, 3, "at 64, 128 and 192, so that no question sums the whole feed");
-    let own = province
-        .read(|view| view.feed_after(&seat, 198, EVERYTHING, Some(NodeId([1; 16]))))
-        .unwrap()
-        .unwrap();
+    let limits = FeedLimits { holds: &|_log, lsn| lsn >= 199, ..FeedLimits::ALL };
+    let own = province.read(|view| view.feed_after(&seat, 198, &limits)).unwrap().unwrap();
     assert_eq!(own.rows.iter().map(|row| row.entry.body.is_some()).collect::<Vec<_>>(), [false; 3]);
 }
 
@@ -1387,13 +1481,14 @@ fn items_are_taken_in_their_chain_and_others_laid_aside() {
 #[test]
 fn the_directory_in_force_is_the_newest_that_holds_already() {
     let (_p, store) = province();
-    for (version, effective_at) in [(1, 100), (2, 200), (3, 300)] {
+    for (version, effective_at, signed_at) in [(1, 100, 50), (2, 200, 100), (3, 300, 100)] {
         let body = vec![u8::try_from(version).unwrap(); 5000];
         let directory = DirectoryVersion {
             version,
             item: u64::from(version),
             hash: Hash([9; 32]),
             effective_at: Millis(effective_at),
+            signed_at: Millis(signed_at),
             body,
         };
         store.write(move |tx| tx.store_directory(&directory)).unwrap();
@@ -1403,6 +1498,29 @@ fn the_directory_in_force_is_the_newest_that_holds_already() {
     assert_eq!(in_force(299).map(|found| (found.version, found.body)), Some((2, vec![2; 5000])));
     assert_eq!(store.read(|view| view.newest_directory()).unwrap(), Some((3, Hash([9; 32]))));
     assert_eq!(store.read(|view| view.directory(1)).unwrap().map(|found| found.version), Some(1));
+}
+
+#[test]
+fn a_machine_whose_clock_is_behind_uses_what_held_when_the_province_signed_it() {
+    let (_p, store) = province();
+    for (version, effective_at, signed_at) in [(1, 100, 100), (2, 200, 150), (3, 160, 160)] {
+        let directory = DirectoryVersion {
+            version,
+            item: u64::from(version),
+            hash: Hash([9; 32]),
+            effective_at: Millis(effective_at),
+            signed_at: Millis(signed_at),
+            body: vec![1; 10],
+        };
+        store.write(move |tx| tx.store_directory(&directory)).unwrap();
+        let in_force = |at| store.read(|view| view.effective_directory_version(Millis(at))).unwrap();
+        let of_1970 = in_force(0).map(|(version, _)| version);
+        assert_eq!(of_1970, Some(if version == 3 { 3 } else { 1 }), "with version {version} here");
+        assert_eq!(
+            store.read(|view| view.effective_directory(Millis(0))).unwrap().map(|found| found.version),
+            of_1970
+        );
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ use sync_protocol::ids::FeedId;
 use sync_protocol::item::Item;
 use sync_protocol::proof::Proof;
 use sync_protocol::run::ChangeRun;
+use sync_protocol::run::EntryRun;
 use sync_protocol::session::NodeSession;
 use sync_protocol::session::ProvinceSession;
 use sync_protocol::session::SessionError;
@@ -72,6 +73,8 @@ pub trait NodeStore {
     fn begin_feed(&mut self, feed: FeedId) -> Result<(), Self::Error>;
     /// Stores a stretch of the feed and answers its last stored position.
     fn store_feed(&mut self, feed: Feed) -> Result<u64, Self::Error>;
+    /// Stores own entries that this machine lost and its feed does not bring.
+    fn store_aside(&mut self, runs: Vec<EntryRun>) -> Result<(), Self::Error>;
     /// Where everything stands for a cut.
     fn cut(&mut self) -> Result<CutFacts, Self::Error>;
     /// Stores the newest proof.
@@ -97,13 +100,24 @@ pub trait ProvinceStore {
     fn items(&mut self, after_n: u64, bytes_max: usize) -> Result<Vec<Item>, Self::Error>;
     /// Proofs of the machine after a number.
     fn proofs(&mut self, after_n: u64, proofs_max: usize) -> Result<Vec<Proof>, Self::Error>;
-    /// The seat's feed after a position: entries, the digest after the last of them, the last position.
+    /// The seat's feed after a position: entries, the digest after the last of them, the last position. Entries that
+    /// the node holds are only named to it and come without their bodies.
     fn feed(
         &mut self,
         after_position: u64,
         bytes_max: usize,
         entries_max: usize,
+        holds: &dyn Fn(BootId, Lsn) -> bool,
     ) -> Result<(Vec<FeedEntry>, Digest, u64), Self::Error>;
+    /// Entries of one of the machine's logs after a position that its seat's feed does not hold, in order; the feed
+    /// is the one that `facts` answered.
+    fn aside(
+        &mut self,
+        boot: BootId,
+        after_lsn: Lsn,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<Vec<Entry>, Self::Error>;
     /// Stores own entries of the machine: acks, how its entries fare, the seat's last feed position.
     fn store_changes(
         &mut self,
@@ -181,6 +195,10 @@ fn carry_out_node<S: NodeStore>(
             None
         }
         NodeOutput::StoreFeed(feed) => Some(NodeInput::FeedStored { position: store.store_feed(feed)? }),
+        NodeOutput::StoreAside(runs) => {
+            store.store_aside(runs)?;
+            Some(NodeInput::AsideStored)
+        }
         NodeOutput::LoadCut => Some(NodeInput::CutLoaded(store.cut()?)),
         NodeOutput::StoreProof { proof, is_renewal } => {
             store.store_proof(*proof, is_renewal)?;
@@ -229,7 +247,8 @@ pub fn step_province<S: ProvinceStore>(
     while let Some(input) = inputs.pop_front() {
         let handled = session.handle(now, input);
         while let Some(output) = session.poll() {
-            if let Some(answer) = carry_out_province(store, output, step).map_err(DriveError::Store)? {
+            let carried_out = carry_out_province(session, store, output, step);
+            if let Some(answer) = carried_out.map_err(DriveError::Store)? {
                 inputs.push_back(answer);
             }
         }
@@ -239,6 +258,7 @@ pub fn step_province<S: ProvinceStore>(
 }
 
 fn carry_out_province<S: ProvinceStore>(
+    session: &ProvinceSession,
     store: &mut S,
     output: ProvinceOutput,
     step: &mut ProvinceStep,
@@ -262,8 +282,13 @@ fn carry_out_province<S: ProvinceStore>(
             Some(ProvinceInput::ProofsLoaded(store.proofs(after_n, proofs_max)?))
         }
         ProvinceOutput::LoadFeed { after_position, bytes_max, entries_max } => {
-            let (entries, end_digest, head_position) = store.feed(after_position, bytes_max, entries_max)?;
+            let holds = |log, lsn| session.holds(log, lsn);
+            let (entries, end_digest, head_position) =
+                store.feed(after_position, bytes_max, entries_max, &holds)?;
             Some(ProvinceInput::FeedLoaded { entries, end_digest, head_position })
+        }
+        ProvinceOutput::LoadAside { boot, after_lsn, bytes_max, entries_max } => {
+            Some(ProvinceInput::AsideLoaded(store.aside(boot, after_lsn, bytes_max, entries_max)?))
         }
         ProvinceOutput::StoreChanges(runs) => {
             let (acks, counts, feed_position) = store.store_changes(runs)?;

@@ -36,6 +36,7 @@ use crate::sync::run::run_node;
 use crate::sync::schedule::Schedule;
 use crate::transport::CloseCode;
 use crate::transport::Ended;
+use crate::transport::Unwanted;
 use crate::transport::endpoint::Connection;
 use crate::transport::endpoint::DialError;
 use crate::transport::endpoint::Dialer;
@@ -46,10 +47,14 @@ use crate::transport::stream::spawn_link;
 
 /// Where the province's addresses are kept in the store: a JSON list of `HOST:PORT`.
 pub const ADDRESSES_KEY: &str = "province-addresses";
+/// Standing condition of a commune's machine: the province has shut it out.
+pub const MACHINE_BANNED: &str = "machine-banned";
 /// Longest wait for one address to answer.
 const DIAL_MS: u64 = 10_000;
 /// Longest wait until the province knows that a session is over.
 const CLOSE_MS: u64 = 5_000;
+/// How soon a live session is asked again to leave.
+const ASK_AGAIN_MS: u64 = 200;
 /// Rest between two sessions, so that a province that leaves at once is not called without pause.
 const REST_MS: u64 = 1_000;
 
@@ -84,6 +89,16 @@ impl CallError {
             Self::Store(error) => Refusal::new("sync-store").with("why", error.code()),
             Self::Refused(code) => Refusal::new(bye_code(*code)),
         }
+    }
+
+    /// Whether the province says that this machine is banned.
+    const fn is_ban(&self) -> bool {
+        matches!(
+            self,
+            Self::Dial(DialError::Refused { why: Unwanted::Banned, .. })
+                | Self::Line(Ended::ByPeer(Unwanted::Banned))
+                | Self::Refused(ByeCode::Banned)
+        )
     }
 
     /// Whether the other side was reached and said no, so that a person must act.
@@ -193,6 +208,8 @@ pub struct Caller {
     /// Told of every time the province signed.
     heard: Arc<dyn Fn(Millis) + Send + Sync>,
     waker: Arc<Mutex<Option<Waker<NodeWake>>>>,
+    /// The same while the session is a live one, which leaves when somebody wants a session now.
+    live_waker: Mutex<Option<Waker<NodeWake>>>,
     _subscription: Subscription,
 }
 
@@ -220,14 +237,13 @@ impl Caller {
         let side = NodeSide::new(Arc::clone(&store), Arc::clone(&identity));
         let waker: Arc<Mutex<Option<Waker<NodeWake>>>> = Arc::default();
         let subscription = store.subscribe({
-            let (side, waker) = (side.clone(), Arc::clone(&waker));
+            let waker = Arc::clone(&waker);
             move |growth| {
-                if let Some((boot, lsn)) = growth.own {
-                    side.note_current(boot);
-                    if let Some(waker) = waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-                        // A full queue wakes the session anyway, and the cut makes good what was not said.
-                        let _said_or_awake = waker.wake(NodeWake::Appended(boot, lsn));
-                    }
+                if let Some((boot, lsn)) = growth.own
+                    && let Some(waker) = waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
+                {
+                    // A full queue wakes the session anyway, and the cut makes good what was not said.
+                    let _said_or_awake = waker.wake(NodeWake::Appended(boot, lsn));
                 }
             }
         });
@@ -242,6 +258,7 @@ impl Caller {
             side,
             heard,
             waker,
+            live_waker: Mutex::new(None),
             _subscription: subscription,
         })
     }
@@ -266,10 +283,38 @@ impl Caller {
     /// # Errors
     /// [`CallError`]; nothing is lost.
     pub fn once(&self, wait_ms: u64) -> Result<Report, CallError> {
-        let started_ms = self.clock.monotonic_ms();
-        let connection = self.connect(wait_ms)?;
-        let until_ms = Some(started_ms.saturating_add(wait_ms));
-        self.session(&connection, NodeOptions { is_live: false }, until_ms, &mut || {})
+        let until_ms = Some(self.clock.monotonic_ms().saturating_add(wait_ms));
+        self.call(wait_ms, NodeOptions { is_live: false }, until_ms, &mut || {})
+    }
+
+    fn call(
+        &self,
+        wait_ms: u64,
+        options: NodeOptions,
+        until_ms: Option<u64>,
+        converged: &mut dyn FnMut(),
+    ) -> Result<Report, CallError> {
+        let done = self.connect(wait_ms).and_then(|there| self.session(&there, options, until_ms, converged));
+        if done.as_ref().is_err_and(CallError::is_ban) {
+            self.store.write(|tx| tx.set_condition(MACHINE_BANNED, "", &[]))?;
+        }
+        done
+    }
+
+    /// The province serves this machine: it is not banned, whatever was heard before.
+    fn forget_ban(&self) -> Result<(), StoreError> {
+        let conditions = self.store.read(|view| view.conditions())?;
+        if conditions.iter().any(|condition| condition.code == MACHINE_BANNED) {
+            self.store.write(|tx| tx.clear_condition(MACHINE_BANNED, ""))?;
+        }
+        Ok(())
+    }
+
+    /// Asks the live session, where there is one, to leave. Sessions that somebody asked for go on.
+    fn end_live_session(&self) {
+        if let Some(waker) = self.live_waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            let _asked_again_soon = waker.wake(NodeWake::Leave);
+        }
     }
 
     fn session(
@@ -289,6 +334,8 @@ impl Caller {
         let mut side = self.side.clone();
         // Before the facts are read, so that no commit falls between them and the news of it.
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(link.waker());
+        *self.live_waker.lock().unwrap_or_else(PoisonError::into_inner) =
+            options.is_live.then(|| link.waker());
         let facts = side.facts(u64::from_be_bytes(number), province_key)?;
         let mut session = NodeSession::new(self.clock.wall(), facts, options)
             .map_err(|error| CallError::Session(RunError::Drive(DriveError::Session(error))))?;
@@ -296,10 +343,14 @@ impl Caller {
             if let Ok(Some(proof)) = self.store.read(|view| view.last_proof(self.identity.node())) {
                 (self.heard)(proof.at);
             }
+            if let Err(error) = self.forget_ban() {
+                tracing::warn!(%error, "a condition that is over could not be ended");
+            }
             converged();
         };
         let ran = run_node(&mut link, &mut session, &mut side, self.clock.as_ref(), until_ms, &mut proved);
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.live_waker.lock().unwrap_or_else(PoisonError::into_inner) = None;
         link.close(CloseCode::Done, CLOSE_MS);
         let outcome = match ran {
             Ok(NodeOutcome::Refused { code, .. }) if code != ByeCode::Difference => {
@@ -362,10 +413,15 @@ impl Line {
         let (reply, answer) = mpsc::sync_channel(1);
         let stopping = || CallError::Line(Ended::Stopping);
         self.asks.send((wait_ms, reply)).map_err(|_| stopping())?;
-        if let Some(waker) = self.caller.waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            let _awake_anyway = waker.wake(NodeWake::Leave);
+        loop {
+            self.caller.end_live_session();
+            match answer.recv_timeout(Duration::from_millis(ASK_AGAIN_MS)) {
+                Ok(done) => return done,
+                // A live session may have begun just now, or had its queue full: it is asked again.
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(stopping()),
+            }
         }
-        answer.recv().map_err(|_| stopping())?
     }
 }
 
@@ -394,9 +450,7 @@ fn keep(caller: &Caller, asked: &mpsc::Receiver<(u64, Asked)>, state: &Mutex<Lin
             wait_ms = wait_ms.max(if is_dialling { 0 } else { 200 });
             continue;
         }
-        let live = caller.connect(DIAL_MS).and_then(|connection| {
-            caller.session(&connection, NodeOptions { is_live: true }, None, &mut || note(true, None))
-        });
+        let live = caller.call(DIAL_MS, NodeOptions { is_live: true }, None, &mut || note(true, None));
         match live {
             Ok(report) if report.has_converged() => {
                 note(false, None);

@@ -1,11 +1,10 @@
 //! A node's session over the real store: the driver's questions as jobs of the writer and views of the reader.
 
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::Lsn;
+use sync_protocol::entry::chain_next;
 use sync_protocol::frame::Feed;
 use sync_protocol::frame::LogAck;
 use sync_protocol::frame::StoredCounts;
@@ -23,19 +22,21 @@ use sync_protocol::item::ItemKind;
 use sync_protocol::limits::HEADS_PER_FRAME_MAX;
 use sync_protocol::limits::NAMED_LOGS_MAX;
 use sync_protocol::proof::Proof;
+use sync_protocol::run::EntryRun;
 use sync_protocol::run::FeedRun;
-use sync_protocol::run::weight_bytes;
 use sync_protocol::session::node::CutFacts;
 use sync_protocol::session::node::NodeFacts;
 
 use crate::identity::MachineIdentity;
 use crate::ids::AgencyCode;
+use crate::provincial::BodyError;
 use crate::provincial::PublishedDirectory;
 use crate::provincial::SeriesGrant;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::View;
 use crate::store::WriteTx;
+use crate::store::apply::Origin;
 use crate::store::feeds::FeedBatch;
 use crate::store::feeds::FeedPiece;
 use crate::store::feeds::FeedStored;
@@ -49,27 +50,25 @@ pub const FORKED_LOG: &str = "forked-log";
 /// Standing condition: what this machine holds differs from the province at the same position.
 pub const DIGEST_DIFFERS: &str = "digest-differs";
 
+/// Standing condition: the province published something this program is too old to read. The subject is its number.
+pub const NEWER_ITEM: &str = "newer-item";
+
 /// The store as a node's session sees it.
 #[derive(Clone, Debug)]
 pub struct NodeSide {
     store: Arc<Store>,
     identity: Arc<MachineIdentity>,
-    /// The log this process appends to, once it has one.
-    current: Arc<Mutex<Option<BootId>>>,
     /// Own heads at the last cut or hello: what the next proof covers.
     claimed: Vec<(BootId, Lsn)>,
+    /// Where the last page of a log ended, so that the next one's chain goes on from there.
+    page_end: Option<LogHead>,
 }
 
 impl NodeSide {
     /// A session's view of this machine's store.
     #[must_use]
     pub fn new(store: Arc<Store>, identity: Arc<MachineIdentity>) -> Self {
-        Self { store, identity, current: Arc::new(Mutex::new(None)), claimed: Vec::new() }
-    }
-
-    /// Notes which log this process appends to.
-    pub fn note_current(&self, boot: BootId) {
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(boot);
+        Self { store, identity, claimed: Vec::new(), page_end: None }
     }
 
     /// Where everything stands, for a hello with this session number.
@@ -81,6 +80,7 @@ impl NodeSide {
         let node = self.identity.node();
         let (facts, claimed) = self.store.read(|view| {
             let mut logs = view.own_logs()?;
+            let current = current_head(&logs);
             logs.reverse();
             let claimed = logs.iter().map(|log| (log.boot, log.lsn)).collect();
             let named: Vec<LogHead> = logs
@@ -100,7 +100,7 @@ impl NodeSide {
                 node,
                 session,
                 older: LogsSummary::of(province, &older),
-                current: self.current_head(&logs),
+                current,
                 logs: named,
                 feed: feed_head(view, self.identity.seat())?,
                 items: items_head(view)?,
@@ -111,11 +111,12 @@ impl NodeSide {
         self.claimed = claimed;
         Ok(facts)
     }
+}
 
-    fn current_head(&self, logs: &[crate::store::log::LogHead]) -> Option<LogHead> {
-        let current = *self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        logs.iter().find(|log| Some(log.boot) == current).map(head_of)
-    }
+/// The head of the log that was written last here, in the same moment as the others: the one that may have grown
+/// since anybody looked.
+fn current_head(logs: &[crate::store::log::LogHead]) -> Option<LogHead> {
+    logs.iter().rev().find(|log| log.is_written_here).map(head_of)
 }
 
 pub(crate) fn head_of(log: &crate::store::log::LogHead) -> LogHead {
@@ -180,24 +181,39 @@ pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<(), StoreEr
     if stored != ItemStored::Stored {
         return Ok(());
     }
-    let damaged = |error: crate::provincial::BodyError| StoreError::Corrupt { what: error.to_string() };
-    match header.kind {
-        ItemKind::DIRECTORY => {
-            let body = PublishedDirectory::read(item.body()).map_err(damaged)?;
-            tx.store_directory(&DirectoryVersion {
-                version: body.version,
-                item: header.n,
-                hash: body.hash,
-                effective_at: body.effective_at,
-                body: body.unpack().map_err(damaged)?,
-            })
+    let body = item.body();
+    let taken = match header.kind {
+        ItemKind::DIRECTORY => PublishedDirectory::read(body).and_then(|body| {
+            let content = body.unpack()?;
+            Ok(Told::Directory(body, content))
+        }),
+        ItemKind::GRANT => SeriesGrant::read(body).map(Told::Grant),
+        _ => Ok(Told::Nothing),
+    };
+    match taken {
+        Ok(Told::Directory(body, content)) => tx.store_directory(&DirectoryVersion {
+            version: body.version,
+            item: header.n,
+            hash: body.hash,
+            effective_at: body.effective_at,
+            signed_at: header.at,
+            body: content,
+        }),
+        Ok(Told::Grant(grant)) if grant.machine == tx.identity().machine => tx.grant_series(&grant.series),
+        Ok(Told::Grant(_) | Told::Nothing) => Ok(()),
+        // Kept and passed over: the rest goes on, and a person is told that this program is too old for it.
+        Err(BodyError::Newer(_)) => {
+            tx.set_condition(NEWER_ITEM, &header.n.to_string(), &[("n", header.n.to_string())])
         }
-        ItemKind::GRANT => {
-            let body = SeriesGrant::read(item.body()).map_err(damaged)?;
-            if body.machine == tx.identity().machine { tx.grant_series(&body.series) } else { Ok(()) }
-        }
-        _ => Ok(()),
+        Err(error @ BodyError::Damaged) => Err(StoreError::Corrupt { what: error.to_string() }),
     }
+}
+
+/// What an item says to this machine.
+enum Told {
+    Directory(PublishedDirectory, Vec<u8>),
+    Grant(SeriesGrant),
+    Nothing,
 }
 
 impl NodeStore for NodeSide {
@@ -219,26 +235,21 @@ impl NodeStore for NodeSide {
         bytes_max: usize,
         entries_max: usize,
     ) -> Result<(Vec<Entry>, Option<SignedHead>), StoreError> {
+        let before = self.page_end.filter(|head| head.boot == boot && head.lsn == after_lsn);
         let (entries, head) = self.store.read(|view| {
             let mut entries = view.entries_after(boot, after_lsn, bytes_max)?;
-            let mut weight = 0usize;
-            let fitting = entries
-                .iter()
-                .take(entries_max)
-                .take_while(|entry| {
-                    weight = weight.saturating_add(weight_bytes(entry));
-                    weight <= bytes_max
-                })
-                .count();
-            entries.truncate(fitting.max(1));
+            entries.truncate(entries_max.max(1));
             let Some(last) = entries.last().map(|entry| entry.lsn) else { return Ok((entries, None)) };
-            let whole = view.log_head(boot)?.filter(|head| head.lsn == last);
-            let chain = match whole {
-                Some(head) => Some(head.chain),
-                None => view.chain_at(boot, last)?,
+            let chain = match (view.log_head(boot)?.filter(|head| head.lsn == last), before) {
+                (Some(whole), _) => Some(whole.chain),
+                (None, Some(before)) => {
+                    Some(entries.iter().fold(before.chain, |chain, entry| chain_next(chain, entry.link())))
+                }
+                (None, None) => view.chain_at(boot, last)?,
             };
             Ok((entries, chain.map(|chain| LogHead { boot, lsn: last, chain })))
         })?;
+        self.page_end = head;
         let keys = self.identity.keys();
         let signed =
             head.map(|head| SignedHead::sign_with(head, self.identity.province(), |bytes| keys.sign(bytes)));
@@ -254,9 +265,8 @@ impl NodeStore for NodeSide {
             .write(move |tx| proofs.iter().try_for_each(|proof| tx.store_proof(&stored_proof(proof), &[])))
     }
 
-    fn begin_feed(&mut self, _feed: FeedId) -> Result<(), StoreError> {
-        // A stretch of another feed that begins at its start takes the old one's place by itself.
-        Ok(())
+    fn begin_feed(&mut self, feed: FeedId) -> Result<(), StoreError> {
+        self.store.write(move |tx| tx.begin_feed(feed).map(|_head| ()))
     }
 
     fn store_feed(&mut self, feed: Feed) -> Result<u64, StoreError> {
@@ -285,6 +295,12 @@ impl NodeStore for NodeSide {
         })
     }
 
+    fn store_aside(&mut self, runs: Vec<EntryRun>) -> Result<(), StoreError> {
+        self.store.write(move |tx| {
+            runs.iter().try_for_each(|run| tx.ingest(run.entries(), &Origin::Returned).map(|_ingested| ()))
+        })
+    }
+
     fn cut(&mut self) -> Result<CutFacts, StoreError> {
         let province = self.identity.province();
         let (facts, claimed) = self.store.read(|view| {
@@ -293,7 +309,7 @@ impl NodeStore for NodeSide {
             let facts = CutFacts {
                 feed: feed_head(view, self.identity.seat())?,
                 logs: LogsSummary::of(province, &heads),
-                current: self.current_head(&logs),
+                current: current_head(&logs),
                 waiting: view.waiting_entries()?,
                 items: items_head(view)?,
             };

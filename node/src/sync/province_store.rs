@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use sync_protocol::entry::Digest;
+use sync_protocol::entry::Entry;
+use sync_protocol::entry::Lsn;
 use sync_protocol::entry::chain_start;
 use sync_protocol::frame::ByeCode;
 use sync_protocol::frame::Hello;
@@ -12,7 +14,6 @@ use sync_protocol::head::FeedHead;
 use sync_protocol::head::LogHead;
 use sync_protocol::head::LogsSummary;
 use sync_protocol::head::SignedHead;
-use sync_protocol::head::feed_key;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::NodeId;
 use sync_protocol::item::Item;
@@ -21,7 +22,6 @@ use sync_protocol::proof::Proof;
 use sync_protocol::proof::ProofContent;
 use sync_protocol::proof::ProofState;
 use sync_protocol::run::ChangeRun;
-use sync_protocol::run::weight_bytes;
 use sync_protocol::session::province::FeedEntry;
 use sync_protocol::session::province::LogFacts;
 use sync_protocol::session::province::NotEqual;
@@ -37,6 +37,8 @@ use crate::store::View;
 use crate::store::apply::Origin;
 use crate::store::apply::seat_rights;
 use crate::store::conditions::TWO_HISTORIES;
+use crate::store::feeds::FeedLimits;
+use crate::store::feeds::FeedRow;
 use crate::sync::driver::ProvinceStore;
 use crate::sync::node_store::FORKED_LOG;
 use crate::sync::node_store::head_of;
@@ -56,15 +58,13 @@ pub struct ProvinceSide {
     identity: Arc<MachineIdentity>,
     machine: NodeId,
     seat: AgencyCode,
-    /// The feed's digest where the last page ended, so that pages need not be summed from the start.
-    page_end: Option<(u64, Digest)>,
 }
 
 impl ProvinceSide {
     /// A session's view of the province's store; machine and seat are those of the peer's certificate.
     #[must_use]
     pub fn new(store: Arc<Store>, identity: Arc<MachineIdentity>, machine: NodeId, seat: AgencyCode) -> Self {
-        Self { store, identity, machine, seat, page_end: None }
+        Self { store, identity, machine, seat }
     }
 
     /// Where everything stands beside a hello.
@@ -80,7 +80,7 @@ impl ProvinceSide {
         Ok(ProvinceFacts {
             logs,
             is_older_equal,
-            older: if is_older_equal { older } else { Vec::new() },
+            older,
             feed: self.feed_head(view)?,
             items: items_head(view)?,
             last_proof: last_proof(view, self.machine)?.map(|proof| proof.head()),
@@ -138,7 +138,6 @@ impl ProvinceStore for ProvinceSide {
             identity: Arc::clone(&self.identity),
             machine: self.machine,
             seat: self.seat.clone(),
-            page_end: None,
         };
         let request = request.clone();
         self.store.write(move |tx| {
@@ -207,33 +206,24 @@ impl ProvinceStore for ProvinceSide {
         after_position: u64,
         bytes_max: usize,
         entries_max: usize,
+        holds: &dyn Fn(BootId, Lsn) -> bool,
     ) -> Result<(Vec<FeedEntry>, Digest, u64), StoreError> {
-        let remembered = self.page_end.filter(|(position, _)| *position == after_position);
-        let (page, start) = self.store.read(|view| {
-            let page = view.feed_after(&self.seat, after_position, bytes_max, None)?;
-            let start = match remembered {
-                Some((_, digest)) => Some(digest),
-                None => view.feed_digest_at(&self.seat, after_position)?,
-            };
-            Ok((page, start))
-        })?;
-        let page = page.ok_or_else(|| StoreError::Bug("a served seat has no feed".to_owned()))?;
-        let mut digest =
-            start.ok_or_else(|| StoreError::Corrupt { what: format!("feed position {after_position}") })?;
-        let key = feed_key(page.head.feed);
-        let mut weight = 0usize;
-        let mut entries = Vec::new();
-        for row in page.rows.into_iter().take(entries_max) {
-            weight = weight.saturating_add(weight_bytes(&row.entry));
-            if !entries.is_empty() && weight > bytes_max {
-                break;
-            }
-            digest = digest.plus(&key, row.entry.link());
-            entries.push(FeedEntry { position: row.position, entry: row.entry });
-        }
-        let end = entries.last().map_or(after_position, |entry| entry.position);
-        self.page_end = Some((end, digest));
-        Ok((entries, digest, page.head.position))
+        let limits = FeedLimits { bytes_max, entries_max, holds };
+        let page = self.store.read(|view| view.feed_after(&self.seat, after_position, &limits))?;
+        let damaged = || StoreError::Corrupt { what: format!("feed position {after_position}") };
+        let page = page.ok_or_else(damaged)?;
+        let entry = |row: FeedRow| FeedEntry { position: row.position, entry: row.entry };
+        Ok((page.rows.into_iter().map(entry).collect(), page.end_digest, page.head.position))
+    }
+
+    fn aside(
+        &mut self,
+        boot: BootId,
+        after_lsn: Lsn,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.store.read(|view| view.entries_outside_feed(&self.seat, boot, after_lsn, bytes_max, entries_max))
     }
 
     fn store_changes(

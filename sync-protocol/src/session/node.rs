@@ -37,6 +37,7 @@ use crate::item::Item;
 use crate::limits;
 use crate::proof::Proof;
 use crate::proof::ProofError;
+use crate::run::EntryRun;
 use crate::session::SessionError;
 use crate::session::pull::FeedPull;
 use crate::session::pull::ItemsPull;
@@ -125,6 +126,8 @@ pub enum NodeInput {
         /// The feed's last stored position.
         position: u64,
     },
+    /// Answer to [`NodeOutput::StoreAside`]: they are on disk.
+    AsideStored,
     /// Answer to [`NodeOutput::LoadCut`].
     CutLoaded(CutFacts),
     /// Answer to [`NodeOutput::StoreProof`]: it is on disk.
@@ -176,6 +179,9 @@ pub enum NodeOutput {
     /// Store this stretch of the feed in one commit: entries that are here already are not stored again, own
     /// runs are looked up; position and digest advance over all of them. Answer with [`NodeInput::FeedStored`].
     StoreFeed(Feed),
+    /// Store these own entries, which this machine lost and no feed brings, in one commit; those that are here
+    /// already are left as they are. Answer with [`NodeInput::AsideStored`].
+    StoreAside(Vec<EntryRun>),
     /// Read [`CutFacts`]; answer with [`NodeInput::CutLoaded`].
     LoadCut,
     /// Store the newest proof (verified); answer with [`NodeInput::ProofStored`].
@@ -255,6 +261,7 @@ pub struct NodeSession {
     items: ItemsPull,
     proofs: ProofsPull,
     feed: FeedPull,
+    asides: AsidePull,
     cutting: Cutting,
     /// The proof being stored.
     storing_proof: Option<Proof>,
@@ -275,6 +282,13 @@ enum Phase {
     /// Both directions stream.
     Streaming,
     Over,
+}
+
+/// Own entries that come beside the feed.
+#[derive(Clone, Copy, Debug, Default)]
+struct AsidePull {
+    storing: usize,
+    stored: u64,
 }
 
 /// Naming all logs to the province, page by page.
@@ -339,6 +353,7 @@ impl NodeSession {
             items: ItemsPull::new(facts.items),
             proofs: ProofsPull::new(proof_head),
             feed: FeedPull::new(&facts.feed),
+            asides: AsidePull::default(),
             last_proof: facts.last_proof,
             phase: Phase::Opening,
             outbox: VecDeque::new(),
@@ -425,6 +440,13 @@ impl NodeSession {
                 self.changed(now);
                 self.send_ack()
             }
+            NodeInput::AsideStored => {
+                let storing = self.asides.storing.checked_sub(1);
+                self.asides.storing = storing.ok_or(SessionError::Misuse("aside stored unasked"))?;
+                self.asides.stored += 1;
+                self.changed(now);
+                self.send_ack()
+            }
             NodeInput::CutLoaded(facts) => self.on_cut_loaded(now, &facts),
             NodeInput::ProofStored => self.on_proof_stored(),
             NodeInput::Appended { boot, lsn } => {
@@ -472,6 +494,18 @@ impl NodeSession {
                 self.statistics.changes_received += self.feed.received(&feed)?;
                 self.cutting = self.cut_overtaken();
                 self.outbox.push_back(NodeOutput::StoreFeed(feed));
+                Ok(())
+            }
+            (Phase::Streaming, Frame::Aside(aside)) => {
+                if self.asides.storing >= limits::BATCHES_UNACKED_MAX {
+                    let what = "more batches than may be under way";
+                    return Err(SessionError::Impossible { kind, what });
+                }
+                self.asides.storing += 1;
+                self.statistics.changes_received +=
+                    aside.runs.iter().map(|run| run.entries().len() as u64).sum::<u64>();
+                self.cutting = self.cut_overtaken();
+                self.outbox.push_back(NodeOutput::StoreAside(aside.runs));
                 Ok(())
             }
             (Phase::Streaming, Frame::Ack(ack)) => {
@@ -747,6 +781,7 @@ impl NodeSession {
         let ack = Ack {
             feed_position: self.feed.stored_position(),
             items_n: self.items.stored_head().n,
+            asides: self.asides.stored,
             ..Ack::default()
         };
         self.send(&Frame::Ack(ack)).map(|_| ())
@@ -781,6 +816,7 @@ impl NodeSession {
             && self.items.is_drained()
             && self.proofs.is_drained()
             && self.feed.is_drained()
+            && self.asides.storing == 0
             && self.storing_proof.is_none()
     }
 

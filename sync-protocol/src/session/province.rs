@@ -10,6 +10,7 @@ use crate::entry::Digest;
 use crate::entry::Entry;
 use crate::entry::Lsn;
 use crate::frame::Ack;
+use crate::frame::Aside;
 use crate::frame::Bye;
 use crate::frame::ByeCode;
 use crate::frame::Changes;
@@ -82,7 +83,7 @@ pub struct ProvinceFacts {
     pub logs: Vec<LogFacts>,
     /// Whether the machine's other logs here are exactly the hello's `older`.
     pub is_older_equal: bool,
-    /// The heads here of those other logs, when they are equal; otherwise empty.
+    /// The heads here of those other logs.
     pub older: Vec<LogHead>,
     /// The seat's feed here. The id is never `None`.
     pub feed: FeedHead,
@@ -160,6 +161,9 @@ pub enum ProvinceInput {
         /// The feed's last position.
         head_position: u64,
     },
+    /// Answer to [`ProvinceOutput::LoadAside`]: entries of that log in their order, with gaps; none when there are
+    /// no more.
+    AsideLoaded(Vec<Entry>),
     /// Answer to [`ProvinceOutput::StoreChanges`]: it is on disk.
     ChangesStored {
         /// For every log of the batch, its last contiguous entry here.
@@ -218,6 +222,19 @@ pub enum ProvinceOutput {
     LoadFeed {
         /// The position before the first one wanted.
         after_position: u64,
+        /// Stop before the sum of [`weight_bytes`](crate::run::weight_bytes) exceeds this, but load one entry at
+        /// least.
+        bytes_max: usize,
+        /// Load at most so many entries.
+        entries_max: usize,
+    },
+    /// Load entries of one of the machine's logs after this position that its seat's feed does not hold; answer with
+    /// [`ProvinceInput::AsideLoaded`].
+    LoadAside {
+        /// The log.
+        boot: BootId,
+        /// The position before the first one wanted.
+        after_lsn: Lsn,
         /// Stop before the sum of [`weight_bytes`](crate::run::weight_bytes) exceeds this, but load one entry at
         /// least.
         bytes_max: usize,
@@ -351,6 +368,7 @@ pub struct ProvinceSession {
     items: ItemsPush,
     proofs: ProofsPush,
     feed: FeedPush,
+    asides: AsidePush,
     /// Logs of each batch that is being stored; empty where nothing of it was worth storing.
     storing_batches: u32,
     cut: Option<Cut>,
@@ -430,6 +448,19 @@ struct FeedPush {
     size: BatchSize,
 }
 
+/// Own entries that the node lost and that its feed does not bring.
+#[derive(Debug, Default)]
+struct AsidePush {
+    /// Logs here that the node has not named: it lost them, unless it still names them.
+    unnamed: BTreeSet<BootId>,
+    /// Logs of which the node lacks something, and up to where it holds each.
+    lacking: VecDeque<(BootId, Lsn)>,
+    is_loading: bool,
+    /// Frames sent, and those that the node has stored.
+    sent: u64,
+    acked: u64,
+}
+
 /// A proof being made, and for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Making {
@@ -463,6 +494,7 @@ impl ProvinceSession {
                 unacked: VecDeque::new(),
                 size: BatchSize::new(),
             },
+            asides: AsidePush::default(),
             storing_batches: 0,
             cut: None,
             making: None,
@@ -538,6 +570,7 @@ impl ProvinceSession {
             ProvinceInput::FeedLoaded { entries, end_digest, head_position } => {
                 self.on_feed_loaded(entries, end_digest, head_position)
             }
+            ProvinceInput::AsideLoaded(entries) => self.on_aside_loaded(entries),
             ProvinceInput::ChangesStored { acks, counts, feed_position } => {
                 self.on_changes_stored(acks, counts, feed_position)
             }
@@ -631,8 +664,12 @@ impl ProvinceSession {
             ProofRequest { claim: ProofClaim::Hello(Box::new(hello.clone())), told: hello.last_proof };
         self.compared(&named, &facts.logs);
         for head in &facts.older {
-            self.logs.insert(head.boot, LogHere { lsn: head.lsn, chain: head.chain, is_forked: false });
-            self.holdings.insert(head.boot, head.lsn);
+            if facts.is_older_equal {
+                self.logs.insert(head.boot, LogHere { lsn: head.lsn, chain: head.chain, is_forked: false });
+                self.holdings.insert(head.boot, head.lsn);
+            } else {
+                self.asides.unnamed.insert(head.boot);
+            }
         }
         self.facts = Some(facts);
         if is_even {
@@ -649,6 +686,7 @@ impl ProvinceSession {
         let mut states = Vec::new();
         for (there, log) in named.iter().zip(facts) {
             let is_forked = log.status == LogStatus::Forked;
+            self.asides.unnamed.remove(&there.boot);
             let here = LogHere { lsn: log.here.lsn, chain: log.here.chain, is_forked };
             self.logs.insert(there.boot, here);
             if is_forked {
@@ -656,6 +694,9 @@ impl ProvinceSession {
             } else {
                 if log.status == LogStatus::Behind {
                     self.unverified.insert(there.boot);
+                }
+                if log.status == LogStatus::Ahead {
+                    self.asides.lacking.push_back((there.boot, there.lsn));
                 }
                 self.holdings.insert(there.boot, there.lsn.min(here.lsn));
             }
@@ -692,7 +733,10 @@ impl ProvinceSession {
         match std::mem::replace(&mut self.heads, HeadsExchange::NotWanted) {
             HeadsExchange::Checking { page, is_last } if page.len() == logs.len() => {
                 let logs = self.compared(&page, logs);
-                if !is_last {
+                if is_last {
+                    let lost = std::mem::take(&mut self.asides.unnamed);
+                    self.asides.lacking.extend(lost.into_iter().map(|boot| (boot, 0)));
+                } else {
                     self.heads = HeadsExchange::Awaiting;
                 }
                 self.send(&Frame::HeadsAck(HeadsAck { logs, is_answer: true })).map(|_| ())
@@ -763,15 +807,18 @@ impl ProvinceSession {
             *held = (*held).max(ack.lsn.min(seen));
         }
         self.feed.head = self.feed.head.max(feed_position);
-        let ack = Ack { logs: acks, counts: Some(counts), feed_position: self.feed.head, items_n: 0 };
+        let ack = Ack { logs: acks, counts: Some(counts), feed_position: self.feed.head, ..Ack::default() };
         self.send(&Frame::Ack(ack)).map(|_| ())
     }
 
     fn on_ack(&mut self, ack: &Ack) -> Result<(), SessionError> {
         let wrong = |what| SessionError::Impossible { kind: FrameKind::Ack, what };
-        if !ack.logs.is_empty() || ack.items_n > self.items.sent_n.max(self.items.acked_n) {
+        let is_unsent =
+            ack.items_n > self.items.sent_n.max(self.items.acked_n) || ack.asides > self.asides.sent;
+        if !ack.logs.is_empty() || is_unsent {
             return Err(wrong("acknowledged what was not sent"));
         }
+        self.asides.acked = self.asides.acked.max(ack.asides);
         self.items.acked_n = self.items.acked_n.max(ack.items_n);
         let before = self.feed.unacked.len();
         while self.feed.unacked.front().is_some_and(|end| *end <= ack.feed_position) {
@@ -896,6 +943,43 @@ impl ProvinceSession {
         let size_bytes = self.send(&Frame::Feed(frame))?;
         self.feed.size.learn(raw_bytes, size_bytes);
         Ok(())
+    }
+
+    fn on_aside_loaded(&mut self, entries: Vec<Entry>) -> Result<(), SessionError> {
+        if !std::mem::take(&mut self.asides.is_loading) {
+            return Err(SessionError::Misuse("aside loaded unasked"));
+        }
+        let Some((boot, after_lsn)) = self.asides.lacking.front_mut() else {
+            return Err(SessionError::Misuse("aside loaded of no log"));
+        };
+        let Some(last_lsn) = entries.last().map(|last| last.lsn) else {
+            self.asides.lacking.pop_front();
+            return Ok(());
+        };
+        let mut before = *after_lsn;
+        let ascend = entries.iter().all(|entry| {
+            let is_next = entry.log == *boot && entry.lsn > before;
+            before = entry.lsn;
+            is_next
+        });
+        if !ascend || entries.len() > limits::BATCH_ENTRIES_MAX {
+            return Err(SessionError::Misuse("loaded entries do not follow the position asked for"));
+        }
+        *after_lsn = last_lsn;
+        self.statistics.changes_sent += entries.len() as u64;
+        let mut runs: Vec<Vec<Entry>> = Vec::new();
+        for entry in entries {
+            let follows = |run: &&mut Vec<Entry>| {
+                run.last().is_some_and(|last| last.lsn.checked_add(1) == Some(entry.lsn))
+            };
+            match runs.last_mut().filter(follows) {
+                Some(run) => run.push(entry),
+                None => runs.push(vec![entry]),
+            }
+        }
+        let runs: Vec<EntryRun> = runs.into_iter().filter_map(EntryRun::new).collect();
+        self.asides.sent += 1;
+        self.send(&Frame::Aside(Aside { runs })).map(|_| ())
     }
 
     /// Entries next to each other in one log, all held by the node or none.
@@ -1040,23 +1124,43 @@ impl ProvinceSession {
                 entries_max: self.feed.entries_max,
             });
         }
-        let is_loading = self.items.is_loading || self.proofs.is_loading || self.feed.is_loading;
+        // What the feed brings comes first: it is what people wait for.
+        let lacks_aside = is_named && !self.asides.lacking.is_empty();
+        let is_their_turn = !lacks_items && !lacks_proofs && !lacks_feed && !self.feed.is_loading;
+        if lacks_aside && is_their_turn && !self.asides.is_loading && self.asides.acked == self.asides.sent {
+            self.load_aside();
+        }
+        let is_loading =
+            self.items.is_loading || self.proofs.is_loading || self.feed.is_loading || self.asides.is_loading;
         if is_loading || self.storing_batches > 0 {
             return;
         }
         let Some(cut) = self.cut else { return };
         let is_same_feed = cut.feed.id == self.feed.id || cut.feed.position == 0;
-        let is_overtaken =
-            cut.items.n < self.items.sent_n || (is_same_feed && cut.feed.position < self.feed.sent);
+        let is_overtaken = cut.items.n < self.items.sent_n
+            || (is_same_feed && cut.feed.position < self.feed.sent)
+            || self.asides.acked < self.asides.sent;
         if is_overtaken {
             self.cut = None; // what was sent makes the node cut again
-        } else if !lacks_items && !lacks_proofs && !lacks_feed {
+        } else if !lacks_items && !lacks_proofs && !lacks_feed && !lacks_aside {
             self.cut = None;
             self.making = Some(Making::ForCut);
             self.outbox.push_back(ProvinceOutput::MakeProof(ProofRequest {
                 claim: ProofClaim::Cut(cut),
                 told: self.proofs.known,
             }));
+        }
+    }
+
+    fn load_aside(&mut self) {
+        if let Some((boot, after_lsn)) = self.asides.lacking.front().copied() {
+            self.asides.is_loading = true;
+            self.outbox.push_back(ProvinceOutput::LoadAside {
+                boot,
+                after_lsn,
+                bytes_max: limits::BATCH_RAW_BYTES,
+                entries_max: limits::BATCH_ENTRIES_MAX,
+            });
         }
     }
 
@@ -1088,6 +1192,7 @@ impl ProvinceSession {
                 matches!(self.heads, HeadsExchange::Awaiting)
                     || !self.feed.unacked.is_empty()
                     || self.items.acked_n < self.items.sent_n
+                    || self.asides.acked < self.asides.sent
             }
         }
     }

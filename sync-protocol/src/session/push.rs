@@ -25,9 +25,9 @@ pub(super) struct BatchSize {
 }
 
 impl BatchSize {
-    /// Begins as if everything compressed to half.
+    /// Begins as if everything compressed to an eighth, which columns of ordinary dossiers do.
     pub(super) const fn new() -> Self {
-        Self { raw_bytes: limits::BATCH_PACKED_BYTES * 2 }
+        Self { raw_bytes: limits::BATCH_RAW_BYTES }
     }
 
     pub(super) const fn raw_bytes(self) -> usize {
@@ -137,7 +137,10 @@ impl Push {
         log.target = log.target.max(head.lsn);
         log.sent = Some(log.sent.map_or(has, |sent| sent.max(has)));
         log.acked = log.acked.max(has);
-        self.enqueue(head.boot);
+        // A hello names the newest first; what is sent builds on what was written before it.
+        if log.has_unsent() && !self.queue.contains(&head.boot) {
+            self.queue.push_front(head.boot);
+        }
         Ok(())
     }
 

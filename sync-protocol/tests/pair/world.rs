@@ -47,6 +47,7 @@ use sync_protocol::proof::ProofContent;
 use sync_protocol::proof::ProofState;
 use sync_protocol::run;
 use sync_protocol::run::ChangeRun;
+use sync_protocol::run::EntryRun;
 use sync_protocol::run::FeedRun;
 use sync_protocol::session::NodeSession;
 use sync_protocol::session::ProvinceSession;
@@ -127,6 +128,8 @@ pub(crate) struct NodeStore {
     /// Logs of this identity, whichever machine under it wrote them.
     pub(crate) own: BTreeMap<BootId, Vec<Entry>>,
     pub(crate) foreign: BTreeMap<(BootId, Lsn), Entry>,
+    /// Own entries that came back while one before them is still missing.
+    beyond: BTreeMap<(BootId, Lsn), Entry>,
     pub(crate) boot: Option<BootId>,
     pub(crate) feed: FeedHead,
     /// What the feed said, in order.
@@ -139,6 +142,14 @@ pub(crate) struct NodeStore {
     pub(crate) forked: BTreeSet<BootId>,
     pub(crate) province_key: PublicKey,
 }
+
+/// Whether the province keeps this entry and puts it into no feed.
+pub(crate) fn is_aside(entry: &Entry) -> bool {
+    entry.doc.0[2] == ASIDE
+}
+
+/// Marks the documents of such entries.
+const ASIDE: u8 = 0xa5;
 
 fn head_of(log: &[Entry], lsn: Lsn) -> Option<LogHead> {
     let boot = log.first()?.log;
@@ -244,14 +255,7 @@ impl NodeStore {
                 let is_own = self.own.contains_key(&entry.log)
                     || (entry.kind == EntryKind::BOOT && entry.body.as_deref() == Some(&self.node.0[..]));
                 if is_own && !self.forked.contains(&entry.log) {
-                    let log = self.own.entry(entry.log).or_default();
-                    match log.get(usize::try_from(entry.lsn).unwrap() - 1) {
-                        Some(held) => assert_eq!(*held, entry, "what is held is what was sent"),
-                        None => {
-                            assert_eq!(entry.lsn, log.len() as u64 + 1, "own entries come back in order");
-                            log.push(entry);
-                        }
-                    }
+                    self.take_back(entry);
                 } else {
                     let held = self.foreign.entry((entry.log, entry.lsn)).or_insert_with(|| entry.clone());
                     assert_eq!(*held, entry);
@@ -261,6 +265,23 @@ impl NodeStore {
         self.feed.position = end;
         assert_eq!(self.feed.digest, feed.end_digest, "digest grows alike on both sides");
         end
+    }
+
+    /// An own entry comes, or comes back.
+    fn take_back(&mut self, entry: Entry) {
+        let log = self.own.entry(entry.log).or_default();
+        if let Some(held) = log.get(usize::try_from(entry.lsn).unwrap() - 1) {
+            assert_eq!(*held, entry, "what is held is what was sent");
+            return;
+        }
+        let boot = entry.log;
+        self.beyond.insert((boot, entry.lsn), entry);
+        while let Some(next) = self.beyond.remove(&(boot, log.len() as u64 + 1)) {
+            log.push(next);
+        }
+        if log.is_empty() {
+            self.own.remove(&boot);
+        }
     }
 
     fn store_proof(&mut self, proof: Proof, is_renewal: bool) {
@@ -346,7 +367,7 @@ impl ProvinceStore {
         ProvinceFacts {
             logs: hello.logs.iter().map(|head| self.compare(hello.node, head)).collect(),
             is_older_equal,
-            older: if is_older_equal { others } else { Vec::new() },
+            older: others,
             feed: self.feed_head(seat),
             items: self.items_head(),
             last_proof: self.proofs.get(&hello.node).and_then(|proofs| proofs.last()).map(Proof::head),
@@ -366,6 +387,10 @@ impl ProvinceStore {
                 }
                 assert_eq!(entry.lsn, log.len() as u64 + 1, "logs have no gaps");
                 log.push(entry.clone());
+                // Some entries never take effect at the province: they are kept, and stand in no feed.
+                if is_aside(entry) {
+                    continue;
+                }
                 for (party, (_, feed)) in &mut self.feeds {
                     if *party == seat || entry.doc.0[0] & (1 << party) != 0 {
                         feed.push((boot, entry.lsn));
@@ -438,6 +463,8 @@ pub(crate) struct Office {
     pub(crate) forked: Vec<BootId>,
     /// Logs whose bytes came by the feed.
     pub(crate) feed_byte_runs: u64,
+    /// Entries that came beside the feed.
+    pub(crate) came_aside: u64,
 }
 
 pub(crate) struct World {
@@ -450,6 +477,8 @@ pub(crate) struct World {
     pub(crate) cuts: u32,
     /// An office whose machine does nothing for now.
     pub(crate) frozen: Option<usize>,
+    /// How many of a hundred appended entries stand in no feed.
+    pub(crate) aside_percent: u64,
 }
 
 impl World {
@@ -476,6 +505,7 @@ impl World {
             written: BTreeMap::new(),
             cuts: 0,
             frozen: None,
+            aside_percent: 0,
         };
         for seat in 0..seats {
             let store = NodeStore {
@@ -484,6 +514,7 @@ impl World {
                 node: NodeId([seat + 50; 16]),
                 own: BTreeMap::new(),
                 foreign: BTreeMap::new(),
+                beyond: BTreeMap::new(),
                 boot: None,
                 feed: FeedHead::default(),
                 feed_entries: Vec::new(),
@@ -508,6 +539,7 @@ impl World {
             converged: 0,
             forked: Vec::new(),
             feed_byte_runs: 0,
+            came_aside: 0,
         });
         self.offices.len() - 1
     }
@@ -517,6 +549,9 @@ impl World {
         let mut doc = [3; 16];
         doc[0] = parties;
         doc[1] = u8::try_from(self.random.below(5)).unwrap();
+        if self.aside_percent > 0 && self.aside_percent > self.random.below(100) {
+            doc[2] = ASIDE;
+        }
         let store = &mut self.offices[office].store;
         let (boot, lsn) = store.append(&mut self.random, DocId(doc), body_bytes);
         for entry in &store.own[&boot] {
@@ -706,6 +741,14 @@ impl World {
                 it.feed_byte_runs += bytes as u64;
                 Some(NodeInput::FeedStored { position: store.store_feed(feed) })
             }
+            NodeOutput::StoreAside(runs) => {
+                for entry in runs.into_iter().flat_map(EntryRun::into_entries) {
+                    assert!(is_aside(&entry), "what the feed brings does not come beside it");
+                    it.came_aside += 1;
+                    store.take_back(entry);
+                }
+                Some(NodeInput::AsideStored)
+            }
             NodeOutput::LoadCut => Some(NodeInput::CutLoaded(CutFacts {
                 feed: store.feed,
                 logs: store.logs(),
@@ -804,6 +847,17 @@ impl World {
                 let end_digest = store.feed_digest(seat, from + entries.len());
                 Some(ProvinceInput::FeedLoaded { entries, end_digest, head_position: all.len() as u64 })
             }
+            ProvinceOutput::LoadAside { boot, after_lsn, bytes_max, entries_max } => {
+                let log = store.logs.get(&boot).map(Vec::as_slice).unwrap_or_default();
+                let from = usize::try_from(after_lsn).unwrap();
+                let mut bytes = 0;
+                let entries = log[from.min(log.len())..].iter().filter(|entry| is_aside(entry));
+                let entries = entries.take(entries_max.min(3)).take_while(|entry| {
+                    bytes += run::weight_bytes(entry);
+                    bytes <= bytes_max || bytes == run::weight_bytes(entry)
+                });
+                Some(ProvinceInput::AsideLoaded(entries.cloned().collect()))
+            }
             ProvinceOutput::StoreChanges(runs) => {
                 let acks = store.store_changes(node, seat, &runs);
                 has_grown = true;
@@ -899,8 +953,17 @@ impl World {
             assert_eq!(&store.feed_entries, feed, "feeds are equal and in one order");
             let entitled: BTreeSet<(BootId, Lsn)> = feed.iter().copied().collect();
             assert_eq!(entitled.len(), feed.len(), "nothing is twice in a feed");
+            let own_aside = self.province.logs.iter().filter(|(boot, _)| {
+                self.province.owner.get(*boot).is_some_and(|owner| owner.0 == store.node)
+            });
+            let own_aside = own_aside.flat_map(|(_, log)| log).filter(|entry| is_aside(entry));
+            let entitled: BTreeSet<(BootId, Lsn)> =
+                entitled.into_iter().chain(own_aside.map(|entry| (entry.log, entry.lsn))).collect();
             let here: BTreeSet<(BootId, Lsn)> = store.entries().into_keys().collect();
-            assert_eq!(here, entitled, "the node holds what its seat is entitled to");
+            assert_eq!(
+                here, entitled,
+                "the node holds what its seat is entitled to, and all that is its own"
+            );
             assert!(store.entries().iter().all(|(place, entry)| self.written[place] == *entry));
             assert_eq!(store.items, self.province.items);
             let proof = store.proofs.last().expect("converged, so proved").content();

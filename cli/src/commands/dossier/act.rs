@@ -7,12 +7,20 @@ use crate::commands::Context;
 use crate::commands::dossier::lines;
 use crate::exit::Exit;
 use crate::exit::Failure;
+use crate::people;
+use crate::people::People;
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, args: &Lines) -> Result<Exit, Failure> {
-    lines::run(context, args, Command::Act { historic: args.historic }, |value| {
-        let number = value["number"].as_str().unwrap_or_default().to_owned();
-        let status = context.output.text(&format!("status-{}", value["status"]), &[]);
-        context.output.text("done-act", &[("number", &number), ("status", &status)])
+    let people = People::of(context);
+    lines::run(context, args, Command::Act { historic: args.historic }, &people, |value| {
+        people.text(
+            "done-act",
+            &[
+                ("number", people::word(&value["number"])),
+                ("status", &people.status(&value["status"])),
+                ("custody", &people.custody(&value["custody"])),
+            ],
+        )
     })
 }

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 
 /// Columns of the table for people.
-const COLUMNS: usize = 5;
+const COLUMNS: usize = 6;
 
 /// Runs the command. `--help` gives the same table: whoever asks for help here wants the acts.
 pub(crate) fn run(context: &Context, _args: &DossierActs) -> Result<Exit, Failure> {
@@ -27,8 +27,14 @@ pub(crate) fn run(context: &Context, _args: &DossierActs) -> Result<Exit, Failur
 /// who may, and the keys of its line; acts of later versions are marked.
 pub(crate) fn acts_table(language: Language) -> String {
     let says = |key: &str| i18n::text(language, key, &[]);
-    let heading =
-        [says("acts-act"), "T".to_owned(), says("acts-status"), says("acts-who"), says("acts-keys")];
+    let heading = [
+        says("acts-act"),
+        says("acts-name"),
+        "T".to_owned(),
+        says("acts-status"),
+        says("acts-who"),
+        says("acts-keys"),
+    ];
     let mut rows = vec![heading];
     rows.extend(Kind::ALL.iter().map(|kind| cells(language, &row_of(*kind))));
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| width(&rows, column));
@@ -54,7 +60,8 @@ fn cells(language: Language, row: &Row) -> [String; COLUMNS] {
     let optional = row.optional.iter().map(|key| format!("[{key}]"));
     let keys: Vec<String> = row.required.iter().map(|key| (*key).to_owned()).chain(optional).collect();
     let mark = if row.is_working { "" } else { " *" };
-    [format!("{}{mark}", row.kind.name()), row.basis.to_owned(), status, who, keys.join(" ")]
+    let name = i18n::text(language, &i18n::act_key(row.kind.name()), &[]);
+    [format!("{}{mark}", row.kind.name()), name, row.basis.to_owned(), status, who, keys.join(" ")]
 }
 
 fn acts_json() -> Value {
@@ -85,7 +92,7 @@ mod tests {
     fn every_act_stands_in_the_table_in_both_languages_with_words_for_all() {
         for language in Language::ALL {
             let table = acts_table(language);
-            assert!(!table.contains("acts-"), "{table}");
+            assert!(!table.contains("acts-") && !table.contains("kind-"), "{table}");
             for kind in Kind::ALL {
                 assert!(
                     table.lines().any(|line| line.trim_start().starts_with(kind.name())),

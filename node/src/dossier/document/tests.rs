@@ -252,7 +252,7 @@ fn the_largest_of_everything_is_admitted() {
         let room = ACT_BYTES_MAX - note().pack().len() - 8;
         put_act(tx, "a3", &Act { note: Some("x".repeat(room)), ..note() });
         (4..CHANGE_ACTS_MAX + 2).for_each(|at| put_act(tx, &format!("a{at}"), &note()));
-        for at in 0..CHANGE_OPS_MAX as usize - CHANGE_ACTS_MAX - 1 {
+        for at in 0..usize::try_from(CHANGE_OPS_MAX).unwrap() - CHANGE_ACTS_MAX - 1 {
             put_bytes(tx, &format!("p{}", 1 + at), to_cbor(&specimen::paper("x")));
         }
     });

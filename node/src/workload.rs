@@ -178,20 +178,39 @@ pub fn lodgings(operations: &[Operation]) -> Vec<Value> {
 /// # Errors
 /// `lodged` is not the answer to this workload's lodging.
 pub fn acts(operations: &[Operation], lodged: impl BufRead) -> Result<(Vec<Value>, usize), WorkloadError> {
-    let numbers = numbers(operations, lodged)?;
-    let mut stages: BTreeMap<&str, Stage> = BTreeMap::new();
+    let mut work = Work { numbers: numbers(operations, lodged)?, ..Work::default() };
     let (mut lines, mut left_out) = (Vec::new(), 0);
     for event in operations.iter().filter_map(Operation::as_event) {
-        let Some(number) = numbers.get(&event.id) else {
-            left_out += 1;
-            continue;
-        };
-        let stage = stages.entry(&event.id).or_default();
-        let (act, next) = choose(*stage, &event.what);
-        *stage = next;
-        lines.push(act_line(number, act, event));
+        match work.act(event) {
+            Some(line) => lines.push(line),
+            None => left_out += 1,
+        }
     }
     Ok((lines, left_out))
+}
+
+/// How far the workload's dossiers have come, for whoever does its operations one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Work {
+    numbers: BTreeMap<String, String>,
+    stages: BTreeMap<String, Stage>,
+}
+
+impl Work {
+    /// Notes the number that a lodged dossier was given.
+    pub fn lodged(&mut self, create: &Create, number: &str) {
+        self.numbers.insert(create.id.clone(), number.to_owned());
+    }
+
+    /// The line of the act for an event, or `None` when its dossier was not lodged.
+    #[must_use]
+    pub fn act(&mut self, event: &Event) -> Option<Value> {
+        let number = self.numbers.get(&event.id)?;
+        let stage = self.stages.entry(event.id.clone()).or_default();
+        let (act, next) = choose(*stage, &event.what);
+        *stage = next;
+        Some(act_line(number, act, event))
+    }
 }
 
 /// How far a dossier has come, as the national statuses that the workload reaches.
@@ -248,7 +267,9 @@ fn act_line(number: &str, act: &str, event: &Event) -> Value {
     line
 }
 
-fn lodging(create: &Create) -> Value {
+/// The line to lodge a dossier.
+#[must_use]
+pub fn lodging(create: &Create) -> Value {
     let document = &create.document;
     let text = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default();
     let applicant = |key: &str| document.get("applicant").and_then(|applicant| applicant.get(key));
@@ -324,6 +345,38 @@ fn numbers(
 }
 
 impl Operation {
+    /// When it was done, without offset.
+    #[must_use]
+    pub fn at(&self) -> &str {
+        match self {
+            Self::Create(create) => &create.at,
+            Self::Event(event) => &event.at,
+        }
+    }
+
+    /// Moves it to another office.
+    pub fn move_to(&mut self, seat: &str) {
+        let officer = match self {
+            Self::Create(create) => &mut create.officer,
+            Self::Event(event) => {
+                if event.unit == event.officer.seat {
+                    seat.clone_into(&mut event.unit);
+                }
+                &mut event.officer
+            }
+        };
+        seat.clone_into(&mut officer.seat);
+    }
+
+    /// The office that did it.
+    #[must_use]
+    pub fn seat(&self) -> &str {
+        match self {
+            Self::Create(create) => &create.officer.seat,
+            Self::Event(event) => &event.officer.seat,
+        }
+    }
+
     /// The dossier, where one is lodged.
     #[must_use]
     pub const fn as_create(&self) -> Option<&Create> {
@@ -591,12 +644,12 @@ mod tests {
     #[test]
     fn the_desk_can_read_every_line() {
         for line in lodgings(&workload()) {
-            let read = motcua_node::desk::line::lodge_line(&line.to_string());
+            let read = crate::desk::line::lodge_line(&line.to_string());
             assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
         }
         let lodged = "{\"number\":\"H27.31-260302-0690001\"}\n{\"number\":\"H27.31-260302-0690002\"}";
         for line in acts(&workload(), lodged.as_bytes()).unwrap().0 {
-            let read = motcua_node::desk::line::act_line(&line.to_string());
+            let read = crate::desk::line::act_line(&line.to_string());
             assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
         }
     }
@@ -648,8 +701,8 @@ mod tests {
     #[test]
     fn the_directory_is_a_directory() {
         let text: String = directory(&workload()).iter().map(|line| format!("{line}\n")).collect();
-        let bounds = motcua_node::directory::fault::ParseBounds::default();
-        let read = motcua_node::directory::Directory::parse(&text, &bounds);
+        let bounds = crate::directory::fault::ParseBounds::default();
+        let read = crate::directory::Directory::parse(&text, &bounds);
         assert!(read.is_ok(), "{:#?}", read.err());
     }
 

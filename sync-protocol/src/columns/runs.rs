@@ -1,0 +1,132 @@
+//! The run-length coding of Automerge's operation columns: a positive count and one value, a negative count and
+//! that many values, or 0 and a count of nulls.
+//!
+//! What is read is written again before it is used, so a coding other than this one only costs its savings.
+
+use crate::columns::bytes::Bytes;
+use crate::columns::bytes::put;
+use crate::columns::bytes::put_bytes;
+use crate::columns::bytes::put_len;
+use crate::columns::bytes::put_signed;
+
+/// Rows of one column, none of them more than `rows_max`.
+fn read<'a, T: Clone>(
+    column: &'a [u8],
+    rows_max: usize,
+    mut value: impl FnMut(&mut Bytes<'a>) -> Option<T>,
+) -> Option<Vec<Option<T>>> {
+    let mut bytes = Bytes(column);
+    let mut rows = Vec::new();
+    while !bytes.is_empty() {
+        let count = bytes.signed()?;
+        let is_literal = count < 0;
+        let length = match count {
+            0 => bytes.length()?,
+            _ => usize::try_from(count.unsigned_abs()).ok()?,
+        };
+        if length > rows_max.saturating_sub(rows.len()) {
+            return None;
+        }
+        if count == 0 {
+            rows.resize(rows.len() + length, None);
+        } else if is_literal {
+            for _ in 0..length {
+                rows.push(Some(value(&mut bytes)?));
+            }
+        } else {
+            let value = value(&mut bytes)?;
+            rows.resize(rows.len() + length, Some(value));
+        }
+    }
+    Some(rows)
+}
+
+fn write<T: PartialEq>(rows: &[Option<T>], mut value: impl FnMut(&mut Vec<u8>, &T)) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut literal: Vec<&T> = Vec::new();
+    let flush = |out: &mut Vec<u8>, literal: &mut Vec<&T>, value: &mut dyn FnMut(&mut Vec<u8>, &T)| {
+        if !literal.is_empty() {
+            put_signed(out, i64::try_from(literal.len()).map_or(i64::MIN, |length| -length));
+            literal.drain(..).for_each(|one| value(out, one));
+        }
+    };
+    for run in rows.chunk_by(|a, b| a == b) {
+        match run.first() {
+            Some(Some(only)) if run.len() == 1 => literal.push(only),
+            Some(Some(repeated)) => {
+                flush(&mut out, &mut literal, &mut value);
+                put_signed(&mut out, i64::try_from(run.len()).unwrap_or(i64::MAX));
+                value(&mut out, repeated);
+            }
+            Some(None) => {
+                flush(&mut out, &mut literal, &mut value);
+                out.push(0);
+                put_len(&mut out, run.len());
+            }
+            None => {}
+        }
+    }
+    flush(&mut out, &mut literal, &mut value);
+    out
+}
+
+pub(super) fn read_numbers(column: &[u8], rows_max: usize) -> Option<Vec<Option<u64>>> {
+    read(column, rows_max, Bytes::number)
+}
+
+pub(super) fn write_numbers(rows: &[Option<u64>]) -> Vec<u8> {
+    write(rows, |out, value| put(out, *value))
+}
+
+pub(super) fn read_texts(column: &[u8], rows_max: usize) -> Option<Vec<Option<&[u8]>>> {
+    read(column, rows_max, Bytes::bytes)
+}
+
+pub(super) fn write_texts(rows: &[Option<&[u8]>]) -> Vec<u8> {
+    write(rows, |out, value| put_bytes(out, value))
+}
+
+/// A column of one value throughout.
+pub(super) fn write_same(rows: usize, value: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    match rows {
+        0 => {}
+        1 => {
+            put_signed(&mut out, -1);
+            put(&mut out, value);
+        }
+        _ => {
+            put_signed(&mut out, i64::try_from(rows).unwrap_or(i64::MAX));
+            put(&mut out, value);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rows_come_back(rows in prop::collection::vec(prop::option::of(0u64..4), 0..40)) {
+            prop_assert_eq!(read_numbers(&write_numbers(&rows), 40), Some(rows));
+        }
+
+        #[test]
+        fn the_same_throughout_is_written_like_any_column(rows in 0usize..40, value in any::<u64>()) {
+            prop_assert_eq!(write_same(rows, value), write_numbers(&vec![Some(value); rows]));
+        }
+    }
+
+    #[test]
+    fn more_rows_than_allowed_are_not_unfolded() {
+        let mut column = Vec::new();
+        put_signed(&mut column, i64::MAX);
+        put(&mut column, 1);
+        assert_eq!(read_numbers(&column, 1000), None);
+        assert_eq!(read_numbers(&write_same(1001, 1), 1000), None);
+    }
+}

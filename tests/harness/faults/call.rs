@@ -1,0 +1,519 @@
+//! One session between two machines of a world: both engines, both real stores, and two queues for the line.
+//!
+//! Whoever drives it decides which message arrives next, which news is lost, and which call of a store is the last
+//! one before the power fails.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper that fails must fail its test"
+)]
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use motcua_node::clock::Clock;
+use motcua_node::ids::AgencyCode;
+use motcua_node::roles::Office;
+use motcua_node::roles::province;
+use motcua_node::store::Growth;
+use motcua_node::store::StoreError;
+use motcua_node::store::Subscription;
+use motcua_node::sync::driver::DriveError;
+use motcua_node::sync::driver::NodeStep;
+use motcua_node::sync::driver::NodeStore;
+use motcua_node::sync::driver::ProvinceStep;
+use motcua_node::sync::driver::ProvinceStore;
+use motcua_node::sync::driver::step_node;
+use motcua_node::sync::driver::step_province;
+use motcua_node::sync::node_store::NodeSide;
+use motcua_node::sync::province_store::ProvinceSide;
+use sync_protocol::entry::Digest;
+use sync_protocol::entry::Entry;
+use sync_protocol::entry::Lsn;
+use sync_protocol::frame::ByeCode;
+use sync_protocol::frame::Feed;
+use sync_protocol::frame::Hello;
+use sync_protocol::frame::LogAck;
+use sync_protocol::frame::Message;
+use sync_protocol::frame::StoredCounts;
+use sync_protocol::head::LogHead;
+use sync_protocol::head::SignedHead;
+use sync_protocol::ids::BootId;
+use sync_protocol::ids::FeedId;
+use sync_protocol::ids::PublicKey;
+use sync_protocol::item::Item;
+use sync_protocol::proof::Proof;
+use sync_protocol::run::ChangeRun;
+use sync_protocol::run::EntryRun;
+use sync_protocol::session::NodeSession;
+use sync_protocol::session::ProvinceSession;
+use sync_protocol::session::SessionError;
+use sync_protocol::session::node::CutFacts;
+use sync_protocol::session::node::NodeInput;
+use sync_protocol::session::node::NodeOptions;
+use sync_protocol::session::node::NodeOutcome;
+use sync_protocol::session::node::NodeStatistics;
+use sync_protocol::session::province::FeedEntry;
+use sync_protocol::session::province::LogFacts;
+use sync_protocol::session::province::NotEqual;
+use sync_protocol::session::province::ProofRequest;
+use sync_protocol::session::province::ProvinceFacts;
+use sync_protocol::session::province::ProvinceInput;
+use sync_protocol::session::province::ProvinceOptions;
+use sync_protocol::session::province::ProvinceOutcome;
+
+/// When a store's call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Nothing of it was done.
+    Before,
+    /// It is durable, and nobody learns of it.
+    After,
+}
+
+/// A store of which one call is the last.
+#[derive(Debug)]
+pub struct Failing<S> {
+    inner: S,
+    /// How many calls still work, and how the next one fails.
+    fault: Option<(u64, When)>,
+}
+
+impl<S> Failing<S> {
+    fn call<T>(&mut self, work: impl FnOnce(&mut S) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match &mut self.fault {
+            None => work(&mut self.inner),
+            Some((0, when)) => {
+                if *when == When::After {
+                    let _nobody_learns = work(&mut self.inner);
+                }
+                Err(StoreError::Io(Arc::new(std::io::Error::other("the power failed"))))
+            }
+            Some((left, _)) => {
+                *left -= 1;
+                work(&mut self.inner)
+            }
+        }
+    }
+}
+
+impl NodeStore for Failing<NodeSide> {
+    type Error = StoreError;
+
+    fn heads(&mut self, after: Option<BootId>) -> Result<(Vec<LogHead>, bool), StoreError> {
+        self.call(|store| store.heads(after))
+    }
+
+    fn log(
+        &mut self,
+        boot: BootId,
+        after_lsn: Lsn,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<(Vec<Entry>, Option<SignedHead>), StoreError> {
+        self.call(|store| store.log(boot, after_lsn, bytes_max, entries_max))
+    }
+
+    fn store_items(&mut self, items: Vec<Item>) -> Result<(), StoreError> {
+        self.call(|store| store.store_items(items))
+    }
+
+    fn store_proofs(&mut self, proofs: Vec<Proof>) -> Result<(), StoreError> {
+        self.call(|store| store.store_proofs(proofs))
+    }
+
+    fn begin_feed(&mut self, feed: FeedId) -> Result<(), StoreError> {
+        self.call(|store| store.begin_feed(feed))
+    }
+
+    fn store_feed(&mut self, feed: Feed) -> Result<u64, StoreError> {
+        self.call(|store| store.store_feed(feed))
+    }
+
+    fn store_aside(&mut self, runs: Vec<EntryRun>) -> Result<(), StoreError> {
+        self.call(|store| store.store_aside(runs))
+    }
+
+    fn cut(&mut self) -> Result<CutFacts, StoreError> {
+        self.call(NodeStore::cut)
+    }
+
+    fn store_proof(&mut self, proof: Proof, is_renewal: bool) -> Result<(), StoreError> {
+        self.call(|store| store.store_proof(proof, is_renewal))
+    }
+
+    fn acked(&mut self, logs: &[LogAck], counts: Option<StoredCounts>) -> Result<(), StoreError> {
+        self.call(|store| store.acked(logs, counts))
+    }
+
+    fn forked(&mut self, logs: &[BootId]) -> Result<(), StoreError> {
+        self.call(|store| NodeStore::forked(store, logs))
+    }
+}
+
+impl ProvinceStore for Failing<ProvinceSide> {
+    type Error = StoreError;
+
+    fn facts(&mut self, hello: &Hello) -> Result<Result<ProvinceFacts, ByeCode>, StoreError> {
+        self.call(|store| ProvinceStore::facts(store, hello))
+    }
+
+    fn check_heads(&mut self, heads: &[LogHead]) -> Result<Vec<LogFacts>, StoreError> {
+        self.call(|store| store.check_heads(heads))
+    }
+
+    fn make_proof(&mut self, request: &ProofRequest) -> Result<Result<Proof, NotEqual>, StoreError> {
+        self.call(|store| store.make_proof(request))
+    }
+
+    fn items(&mut self, after_n: u64, bytes_max: usize) -> Result<Vec<Item>, StoreError> {
+        self.call(|store| store.items(after_n, bytes_max))
+    }
+
+    fn proofs(&mut self, after_n: u64, proofs_max: usize) -> Result<Vec<Proof>, StoreError> {
+        self.call(|store| store.proofs(after_n, proofs_max))
+    }
+
+    fn feed(
+        &mut self,
+        after_position: u64,
+        bytes_max: usize,
+        entries_max: usize,
+        holds: &dyn Fn(BootId, Lsn) -> bool,
+    ) -> Result<(Vec<FeedEntry>, Digest, u64), StoreError> {
+        self.call(|store| store.feed(after_position, bytes_max, entries_max, holds))
+    }
+
+    fn aside(
+        &mut self,
+        boot: BootId,
+        after_lsn: Lsn,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.call(|store| store.aside(boot, after_lsn, bytes_max, entries_max))
+    }
+
+    fn store_changes(
+        &mut self,
+        runs: Vec<ChangeRun>,
+    ) -> Result<(Vec<LogAck>, StoredCounts, u64), StoreError> {
+        self.call(|store| store.store_changes(runs))
+    }
+
+    fn feed_acked(&mut self, position: u64) -> Result<(), StoreError> {
+        self.call(|store| store.feed_acked(position))
+    }
+
+    fn forked(&mut self, logs: &[BootId]) -> Result<(), StoreError> {
+        self.call(|store| ProvinceStore::forked(store, logs))
+    }
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// With a proof, and nothing new since.
+    Converged,
+    /// The line went before that.
+    Partial,
+    /// The province left, with a reason.
+    Refused(ByeCode),
+    /// The store moved under the session: another one was quicker. Dialling again helps.
+    Moved,
+    /// One end heard nothing for too long and gave up.
+    Silent,
+    /// The power failed at one end; true for the node's.
+    PowerFailed(bool),
+    /// Something that must never happen between machines of ours.
+    Wrong(String),
+}
+
+/// What is delivered next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The oldest message from the node.
+    Up,
+    /// The oldest message from the province.
+    Down,
+    /// The oldest news of the node's own store.
+    OwnNews,
+    /// The oldest news of the province's store.
+    ProvinceNews,
+    /// Time has passed for the node.
+    NodeTick,
+    /// Time has passed for the province.
+    ProvinceTick,
+}
+
+type News = Arc<Mutex<VecDeque<Growth>>>;
+
+/// One session.
+pub struct Call {
+    /// Whose, by its place in the world.
+    pub node: usize,
+    /// How it ended, if it has.
+    pub over: Option<Over>,
+    /// Whether it goes on after its first proof.
+    pub is_live: bool,
+    seat: AgencyCode,
+    near: NodeSession,
+    near_store: Failing<NodeSide>,
+    near_clock: Arc<dyn Clock>,
+    far: ProvinceSession,
+    far_store: Failing<ProvinceSide>,
+    far_clock: Arc<dyn Clock>,
+    up: VecDeque<Message>,
+    down: VecDeque<Message>,
+    own_news: News,
+    province_news: News,
+    near_outcome: Option<NodeOutcome>,
+    far_outcome: Option<ProvinceOutcome>,
+    _subscriptions: (Subscription, Subscription),
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Call(node {}, {} up, {} down, {:?})", self.node, self.up.len(), self.down.len(), self.over)
+    }
+}
+
+fn listen_to(office: &Office) -> (News, Subscription) {
+    let news: News = Arc::default();
+    let heard = Arc::clone(&news);
+    let subscription = office.store.subscribe(move |growth| {
+        heard.lock().unwrap_or_else(PoisonError::into_inner).push_back(growth.clone());
+    });
+    (news, subscription)
+}
+
+fn next_news(news: &News) -> Option<Growth> {
+    news.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+}
+
+impl Call {
+    /// A call of this node to the province, as the programs make it.
+    ///
+    /// # Panics
+    /// The node's store cannot be read.
+    #[must_use]
+    pub fn new(place: usize, node: &Office, centre: &Office, is_live: bool, number: u64) -> Self {
+        province::refill_series(centre, node.identity.node());
+        let (own_news, own) = listen_to(node);
+        let (province_news, theirs) = listen_to(centre);
+        let mut near_store = NodeSide::new(Arc::clone(&node.store), Arc::clone(&node.identity));
+        let province_key = PublicKey(centre.identity.certified().keys.signing);
+        let facts = near_store.facts(number, province_key).unwrap();
+        let near_clock = Arc::clone(node.clock());
+        let far_clock = Arc::clone(centre.clock());
+        let near = NodeSession::new(near_clock.wall(), facts, NodeOptions { is_live }).unwrap();
+        let certified = node.identity.certified();
+        let options = ProvinceOptions {
+            province: centre.identity.province(),
+            node: certified.node,
+            node_key: PublicKey(certified.keys.signing),
+        };
+        let far = ProvinceSession::new(far_clock.wall(), options);
+        let far_store = ProvinceSide::new(
+            Arc::clone(&centre.store),
+            Arc::clone(&centre.identity),
+            certified.node,
+            certified.seat.clone(),
+        );
+        let mut call = Self {
+            node: place,
+            over: None,
+            is_live,
+            seat: certified.seat.clone(),
+            near,
+            near_store: Failing { inner: near_store, fault: None },
+            near_clock,
+            far,
+            far_store: Failing { inner: far_store, fault: None },
+            far_clock,
+            up: VecDeque::new(),
+            down: VecDeque::new(),
+            own_news,
+            province_news,
+            near_outcome: None,
+            far_outcome: None,
+            _subscriptions: (own, theirs),
+        };
+        call.feed_node(NodeInput::Tick);
+        call
+    }
+
+    /// The power will fail at one end: after so many further calls of its store.
+    pub const fn doom(&mut self, is_node: bool, calls: u64, when: When) {
+        let fault = Some((calls, when));
+        if is_node { self.near_store.fault = fault } else { self.far_store.fault = fault }
+    }
+
+    /// What the node's end moved.
+    #[must_use]
+    pub const fn statistics(&self) -> NodeStatistics {
+        self.near.statistics()
+    }
+
+    /// What could be delivered now.
+    #[must_use]
+    pub fn deliverable(&self) -> Vec<Delivery> {
+        let has_news = |news: &News| !news.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        [
+            (Delivery::Up, !self.up.is_empty()),
+            (Delivery::Down, !self.down.is_empty()),
+            (Delivery::OwnNews, has_news(&self.own_news)),
+            (Delivery::ProvinceNews, has_news(&self.province_news)),
+        ]
+        .into_iter()
+        .filter_map(|(delivery, is_there)| is_there.then_some(delivery))
+        .collect()
+    }
+
+    /// News is lost on its way: nothing may rest on it.
+    pub fn lose_news(&mut self) {
+        next_news(&self.own_news);
+        next_news(&self.province_news);
+    }
+
+    /// Delivers one thing.
+    pub fn deliver(&mut self, what: Delivery) {
+        if self.over.is_some() {
+            return;
+        }
+        match what {
+            Delivery::Up => {
+                if let Some(message) = self.up.pop_front() {
+                    self.feed_province(ProvinceInput::Message(message.bytes));
+                }
+            }
+            Delivery::Down => {
+                if let Some(message) = self.down.pop_front() {
+                    self.feed_node(NodeInput::Message(message.bytes));
+                }
+            }
+            Delivery::OwnNews => {
+                if let Some((boot, lsn)) = next_news(&self.own_news).and_then(|growth| growth.own) {
+                    self.feed_node(NodeInput::Appended { boot, lsn });
+                }
+            }
+            Delivery::ProvinceNews => {
+                if let Some(growth) = next_news(&self.province_news) {
+                    if let Some(position) = growth.feeds.get(&self.seat).copied() {
+                        self.feed_province(ProvinceInput::Grown { feed_position: position });
+                    }
+                    if let Some(n) = growth.item {
+                        self.feed_province(ProvinceInput::ItemsGrown { n });
+                    }
+                }
+            }
+            Delivery::NodeTick => self.feed_node(NodeInput::Tick),
+            Delivery::ProvinceTick => self.feed_province(ProvinceInput::Tick),
+        }
+        self.settle();
+    }
+
+    fn feed_node(&mut self, input: NodeInput) {
+        if self.near_outcome.is_some() || self.over.is_some() {
+            return;
+        }
+        let mut step = NodeStep::default();
+        let now = self.near_clock.wall();
+        let stepped = step_node(&mut self.near, &mut self.near_store, now, input, &mut step);
+        self.up.extend(step.messages);
+        self.near_outcome = step.outcome;
+        if let Err(error) = stepped {
+            self.failed(true, error);
+        }
+    }
+
+    fn feed_province(&mut self, input: ProvinceInput) {
+        if self.far_outcome.is_some() || self.over.is_some() {
+            return;
+        }
+        let mut step = ProvinceStep::default();
+        let now = self.far_clock.wall();
+        let stepped = step_province(&mut self.far, &mut self.far_store, now, input, &mut step);
+        self.down.extend(step.messages);
+        self.far_outcome = step.outcome;
+        if let Err(error) = stepped {
+            self.failed(false, error);
+        }
+    }
+
+    fn failed(&mut self, is_node: bool, error: DriveError<StoreError>) {
+        let end = if is_node { "node" } else { "province" };
+        self.over = Some(match error {
+            DriveError::Store(StoreError::Io(_)) => Over::PowerFailed(is_node),
+            DriveError::Session(SessionError::Moved) => Over::Moved,
+            DriveError::Session(SessionError::Silent { .. }) => Over::Silent,
+            DriveError::Store(error) => Over::Wrong(format!("{end}: {error:?}")),
+            DriveError::Session(error) => Over::Wrong(format!("{end}: {error:?}")),
+        });
+    }
+
+    /// An end that is through closes the line when the other one has all it sent.
+    fn settle(&mut self) {
+        if self.over.is_some() {
+            return;
+        }
+        if let Some(outcome) = &self.near_outcome
+            && self.up.is_empty()
+        {
+            self.over = Some(match outcome {
+                NodeOutcome::Converged => Over::Converged,
+                NodeOutcome::Partial => Over::Partial,
+                NodeOutcome::Refused { code, .. } => Over::Refused(*code),
+            });
+            self.feed_province_close();
+        } else if self.far_outcome.is_some() && self.down.is_empty() {
+            self.feed_node(NodeInput::Close);
+            self.up.clear();
+            self.settle();
+        }
+    }
+
+    fn feed_province_close(&mut self) {
+        let mut step = ProvinceStep::default();
+        let now = self.far_clock.wall();
+        // Whatever the province still wanted to say, nobody hears it.
+        let _ = step_province(&mut self.far, &mut self.far_store, now, ProvinceInput::Close, &mut step);
+    }
+
+    /// Lets it run over a perfect line until it is over, or, when it is live, until it rests with a proof.
+    ///
+    /// # Panics
+    /// It does not end.
+    pub fn run(&mut self, pass: &mut dyn FnMut(u64)) -> Over {
+        let mut idle = 0;
+        for _ in 0..200_000_u32 {
+            if let Some(over) = &self.over {
+                return over.clone();
+            }
+            if let Some(first) = self.deliverable().first() {
+                idle = 0;
+                self.deliver(*first);
+                continue;
+            }
+            let wakes = self.near.wake_at().is_some() || self.far.wake_at().is_some();
+            if !wakes && self.is_live {
+                self.feed_node(NodeInput::Close);
+                self.settle();
+                continue;
+            }
+            idle += 1;
+            // Between machines that answer at once nobody ever waits for the other longer than a cut takes.
+            if idle > 5 {
+                return Over::Wrong("nobody has anything to say".to_owned());
+            }
+            pass(3_000);
+            self.deliver(Delivery::NodeTick);
+            self.deliver(Delivery::ProvinceTick);
+        }
+        Over::Wrong("it does not end".to_owned())
+    }
+}

@@ -1,0 +1,74 @@
+//! Everything random in a world comes from here, so that its seed repeats it.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use motcua_node::store::Random;
+use motcua_node::store::StoreError;
+
+/// A small generator, good enough to choose faults with.
+#[derive(Clone, Debug)]
+pub struct Chance(u64);
+
+impl Chance {
+    /// The same seed gives the same draws.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
+    }
+
+    /// The next 64 bits.
+    pub const fn draw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    /// A number from 0 to `bound - 1`; 0 for a bound of 0.
+    pub const fn below(&mut self, bound: u64) -> u64 {
+        if bound == 0 { 0 } else { self.draw() % bound }
+    }
+
+    /// Whether something happens that happens so many times in a hundred.
+    pub const fn percent(&mut self, chance: u64) -> bool {
+        self.below(100) < chance
+    }
+
+    /// One of several, or `None` of none.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+        let place = usize::try_from(self.below(from.len() as u64)).unwrap_or(0);
+        from.get(place)
+    }
+
+    /// A place in a list of this length; 0 for an empty one.
+    pub fn place(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).unwrap_or(0)
+    }
+}
+
+/// The random source of one process: no two processes of a world draw the same bytes.
+#[derive(Debug)]
+pub struct SeededRandom(Mutex<Chance>);
+
+impl SeededRandom {
+    /// A source of its own for one process.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(Mutex::new(Chance::new(seed)))
+    }
+}
+
+impl Random for SeededRandom {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), StoreError> {
+        let mut chance = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for chunk in bytes.chunks_mut(8) {
+            let drawn = chance.draw().to_le_bytes();
+            for (byte, random) in chunk.iter_mut().zip(drawn) {
+                *byte = random;
+            }
+        }
+        Ok(())
+    }
+}
