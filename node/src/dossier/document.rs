@@ -15,8 +15,12 @@ use std::panic::catch_unwind;
 use automerge::ActorId;
 use automerge::Automerge;
 use automerge::Change;
+use automerge::ObjId as ExId;
 use automerge::ROOT;
+use automerge::ReadDoc;
 use automerge::ScalarValue;
+use automerge::Value;
+use automerge::legacy;
 use automerge::legacy::Key;
 use automerge::legacy::ObjectId;
 use automerge::legacy::OpType;
@@ -25,11 +29,15 @@ use automerge::transaction::Transactable;
 use sync_protocol::entry::Digest;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::ChangeHash;
+use sync_protocol::limits::ENTRY_BODY_BYTES_MAX;
 use sync_protocol::time::Millis;
 
 use crate::dossier::act::Act;
 use crate::dossier::act::to_cbor;
+use crate::dossier::admit::ACT_BYTES_MAX;
 use crate::dossier::admit::AdmitError;
+use crate::dossier::admit::FIELD_BYTES_MAX;
+use crate::dossier::admit::PAPER_BYTES_MAX;
 use crate::dossier::admit::admit;
 use crate::dossier::paper::Paper;
 use crate::dossier::places::Places;
@@ -102,6 +110,17 @@ pub enum DocumentError {
     /// Automerge panicked on it. Set the change aside and tell a person.
     #[error("the document library failed on this change: {0}")]
     Panicked(String),
+}
+
+/// Why a change could not be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthorError {
+    /// It would be larger than other machines admit, or the document is full. Refuse the request.
+    #[error("what is written is too large")]
+    TooLarge,
+    /// The document cannot be written. Our bug.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
 }
 
 /// What one commit writes into a document.
@@ -326,45 +345,64 @@ impl Document {
     /// Writes one change by `boot` at `at`, on top of everything here.
     ///
     /// # Errors
-    /// [`DocumentError::Panicked`] when Automerge fails; the document must then be loaded anew.
-    pub fn author(
-        &mut self,
-        boot: BootId,
-        at: Millis,
-        writing: &Writing,
-    ) -> Result<RawChange, DocumentError> {
+    /// See [`AuthorError`]; the document is unchanged after an error.
+    pub fn author(&mut self, boot: BootId, at: Millis, writing: &Writing) -> Result<RawChange, AuthorError> {
+        let puts = self.puts(writing)?;
         let mut merged = self.take_merged()?;
-        let (first_act, first_paper) = (self.acts, self.papers);
-        let is_first = self.history.steps.is_empty();
-        let change = guarded(|| {
+        let (change, has_more) = guarded(|| {
             merged.set_actor(ActorId::from(boot.as_bytes().as_slice()));
+            let unwritten = unwritten(&merged, &puts)?;
             let mut tx = merged.transaction();
-            if is_first {
-                let head = Head { layout: LAYOUT_VERSION, min_reader: LAYOUT_VERSION, kind: DOSSIER_KIND };
-                tx.put(ROOT, HEAD_KEY, ScalarValue::Bytes(to_cbor(&head)))?;
-            }
-            for (offset, act) in writing.acts.iter().enumerate() {
-                let key = format!("{ACT_PREFIX}{}", first_act + offset);
-                tx.put(ROOT, key, ScalarValue::Bytes(act.pack()))?;
-            }
-            for (name, value) in &writing.fields {
-                tx.put(ROOT, format!("{FIELD_PREFIX}{name}"), value.as_str())?;
-            }
-            for (offset, paper) in writing.papers.iter().enumerate() {
-                let key = format!("{PAPER_PREFIX}{}", first_paper + offset);
-                tx.put(ROOT, key, ScalarValue::Bytes(to_cbor(paper)))?;
+            for (key, value) in &puts {
+                tx.put(ROOT, key.as_str(), value.clone())?;
             }
             tx.commit_with(CommitOptions::default().with_time(at.0));
-            Ok::<_, automerge::AutomergeError>(merged.get_last_local_change())
+            let change = merged.get_last_local_change();
+            let has_more = !unwritten.is_empty();
+            Ok::<_, automerge::AutomergeError>((change.map(|change| with_more(change, unwritten)), has_more))
         })?
-        .map_err(|error| DocumentError::Malformed(error.to_string()))?
-        .ok_or_else(|| DocumentError::Malformed("nothing was written".to_owned()))?;
+        .map_err(|error| DocumentError::Malformed(error.to_string()))?;
+        let change = change.ok_or_else(|| malformed("nothing was written"))?;
         let raw = RawChange { hash: ChangeHash(change.hash().0), bytes: change.raw_bytes().to_vec() };
+        if raw.bytes.len() > ENTRY_BODY_BYTES_MAX {
+            return Err(AuthorError::TooLarge);
+        }
         let (step, change) = read_change(&raw.bytes)?;
         let node = self.place_for(&step)?;
         self.add(step, change, node);
-        self.merged = Some(merged);
+        // The merged document has the change as Automerge wrote it.
+        self.merged = (!has_more).then_some(merged);
         Ok(raw)
+    }
+
+    /// What a writing puts at the root, in order.
+    fn puts(&self, writing: &Writing) -> Result<Vec<(String, ScalarValue)>, AuthorError> {
+        let mut puts = Vec::new();
+        if self.history.steps.is_empty() {
+            let head = Head { layout: LAYOUT_VERSION, min_reader: LAYOUT_VERSION, kind: DOSSIER_KIND };
+            puts.push((HEAD_KEY.to_owned(), ScalarValue::Bytes(to_cbor(&head))));
+        }
+        let bytes = |packed: Vec<u8>, most: usize| {
+            if packed.len() > most { Err(AuthorError::TooLarge) } else { Ok(ScalarValue::Bytes(packed)) }
+        };
+        for (offset, act) in writing.acts.iter().enumerate() {
+            puts.push((format!("{ACT_PREFIX}{}", self.acts + offset), bytes(act.pack(), ACT_BYTES_MAX)?));
+        }
+        for (name, value) in &writing.fields {
+            if value.len() > FIELD_BYTES_MAX {
+                return Err(AuthorError::TooLarge);
+            }
+            puts.push((format!("{FIELD_PREFIX}{name}"), ScalarValue::Str(value.as_str().into())));
+        }
+        for (offset, paper) in writing.papers.iter().enumerate() {
+            let packed = bytes(to_cbor(paper), PAPER_BYTES_MAX)?;
+            puts.push((format!("{PAPER_PREFIX}{}", self.papers + offset), packed));
+        }
+        let is_full = puts.len() as u64 > CHANGE_OPS_MAX
+            || writing.acts.len() > CHANGE_ACTS_MAX
+            || self.acts + writing.acts.len() > DOCUMENT_ACTS_MAX
+            || self.history.steps.len() >= DOCUMENT_CHANGES_MAX;
+        if is_full { Err(AuthorError::TooLarge) } else { Ok(puts) }
     }
 
     /// Hashes of the changes nothing here builds on, sorted.
@@ -475,6 +513,39 @@ impl Document {
         self.history.steps.insert(at, step);
         self.changes.push(change);
     }
+}
+
+/// Operations that Automerge would leave out: a register is set to the text that Automerge's own merge holds already.
+/// Whether that is what counts is for the state to say, so each act writes what it says.
+fn unwritten(
+    merged: &Automerge,
+    puts: &[(String, ScalarValue)],
+) -> Result<Vec<legacy::Op>, automerge::AutomergeError> {
+    let mut left_out = Vec::new();
+    for (key, value) in puts {
+        let held = merged.get_all(ROOT, key.as_str())?;
+        if let [(Value::Scalar(same), ExId::Id(counter, author, _))] = held.as_slice()
+            && same.as_ref() == value
+        {
+            left_out.push(legacy::Op {
+                action: OpType::Put(value.clone()),
+                obj: ObjectId::Root,
+                key: Key::Map(key.as_str().into()),
+                pred: vec![legacy::OpId::new(*counter, author)].into(),
+                insert: false,
+            });
+        }
+    }
+    Ok(left_out)
+}
+
+fn with_more(change: Change, operations: Vec<legacy::Op>) -> Change {
+    if operations.is_empty() {
+        return change;
+    }
+    let mut expanded = change.decode();
+    expanded.operations.extend(operations);
+    Change::from(expanded)
 }
 
 /// Reads a change that stands in a document of ours; whether it fits there is another question.

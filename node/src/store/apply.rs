@@ -23,6 +23,7 @@ use crate::dossier::act::Body;
 use crate::dossier::act::Kind;
 use crate::dossier::admit::AdmitError;
 use crate::dossier::admit::admit;
+use crate::dossier::document::AuthorError;
 use crate::dossier::document::Document;
 use crate::dossier::document::DocumentError;
 use crate::dossier::document::Step;
@@ -250,10 +251,12 @@ impl WriteTx<'_> {
             return Err(StoreError::Bug("the document is not as the store has it".to_owned()));
         }
         let boot = self.ensure_boot()?;
-        let change = document.author(boot, at, writing).map_err(|error| library(&error))?;
-        if change.bytes.len() > ENTRY_BODY_BYTES_MAX {
-            return Err(Refusal::new("entry-too-large").with("limit_bytes", ENTRY_BODY_BYTES_MAX).into());
-        }
+        let change = document.author(boot, at, writing).map_err(|error| match error {
+            AuthorError::TooLarge => {
+                Refusal::new("entry-too-large").with("limit_bytes", ENTRY_BODY_BYTES_MAX).into()
+            }
+            AuthorError::Document(error) => library(&error),
+        })?;
         // What others would refuse must not leave this machine.
         admit(&change.bytes, boot).map_err(|error| StoreError::Bug(format!("own change: {error}")))?;
         let id = self.append(EntryKind::CHANGE, doc, change.hash, &change.bytes, EntryState::Applied)?;

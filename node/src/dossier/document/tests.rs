@@ -378,7 +378,7 @@ fn a_register_that_claims_to_replace_something_else_does_no_harm() {
         let (counter, actor) = claimed.split_once('@').unwrap();
         let claims = reworked(&change, |expanded| {
             let actor: ActorId = actor.try_into().unwrap();
-            let replaced = automerge::legacy::OpId::new(counter.parse().unwrap(), &actor);
+            let replaced = legacy::OpId::new(counter.parse().unwrap(), &actor);
             expanded.operations[1].pred = vec![replaced].into();
         });
         let before = as_it_is(&document);
@@ -572,6 +572,48 @@ fn our_reading_of_a_change_is_automerges() {
         assert_eq!(info.deps, change.deps().iter().map(|dep| ChangeHash(dep.0)).collect::<Vec<_>>());
     }
     assert_eq!(document.changes.last().unwrap().deps().len(), 2);
+}
+
+/// Automerge leaves out a write of the text it holds already. What it holds is not always what counts: a settlement
+/// may have chosen another value. So each correction writes what it says.
+#[test]
+fn a_register_set_to_what_automerge_holds_is_written_all_the_same() {
+    let mut document = dossier();
+    for value in ["Trần Thị Thử", "Trần Thị Thử", "Lê Văn Thử", "Lê Văn Thử"] {
+        let fields = vec![("owner.name".to_owned(), value.to_owned())];
+        let writing = Writing { fields: fields.clone(), ..writing(vec![correction("owner.name")]) };
+        let change = document.author(HOME, Millis(3), &writing).unwrap();
+        assert_eq!(admit(&change.bytes, HOME).unwrap().fields, fields);
+        assert!(document.is_merged_equal().unwrap());
+    }
+    let merged = document.take_merged().unwrap();
+    assert_eq!(merged.get_all(ROOT, "f.owner.name").unwrap().len(), 1, "each replaced the last");
+}
+
+#[test]
+fn what_others_would_not_admit_is_not_written() {
+    let long = |bytes: usize| "x".repeat(bytes);
+    let field = |bytes| Writing {
+        fields: vec![("summary".to_owned(), long(bytes))],
+        ..writing(vec![correction("summary")])
+    };
+    let paper = Writing { papers: vec![specimen::paper(&long(PAPER_BYTES_MAX))], ..writing(vec![note()]) };
+    let papers = (0..600).map(|_| specimen::paper("x")).collect();
+    let big = (0..CHANGE_ACTS_MAX).map(|_| Act { note: Some(long(ACT_BYTES_MAX - 200)), ..note() }).collect();
+    for (name, writing) in [
+        ("an act", writing(vec![Act { note: Some(long(ACT_BYTES_MAX)), ..note() }])),
+        ("a paper", paper),
+        ("a register", field(FIELD_BYTES_MAX + 1)),
+        ("operations", Writing { papers, ..writing(vec![note()]) }),
+        ("acts", writing((0..=CHANGE_ACTS_MAX).map(|_| note()).collect())),
+        ("all of it", writing(big)),
+    ] {
+        let mut document = dossier();
+        let before = as_it_is(&document);
+        assert_eq!(document.author(HOME, Millis(3), &writing), Err(AuthorError::TooLarge), "{name}");
+        assert_eq!(before, as_it_is(&document), "{name}");
+        document.author(HOME, Millis(3), &field(FIELD_BYTES_MAX)).unwrap();
+    }
 }
 
 /// Some documents with acts done apart, as changes in the order in which they were written.
