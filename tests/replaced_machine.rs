@@ -124,7 +124,7 @@ fn a_replacement_has_all_the_province_had_and_the_lost_machine_is_shut_out_with_
     // The lost one turns up again.
     for _ in 0..2 {
         let answer = lost.try_sync();
-        assert_eq!((answer.code, answer.error_code()), (Some(3), Some("line-banned")), "{}", answer.told);
+        assert_eq!((answer.code, answer.error_code()), (Some(2), Some("line-banned")), "{}", answer.told);
     }
     let told = condition(&lost, "machine-banned").expect("it is told that it is banned");
     assert!(told["since"].is_string() && told["next"].is_string(), "{told}");
