@@ -116,10 +116,8 @@ impl Office {
 }
 
 fn refusal<T>(outcome: Result<T, StoreError>) -> Result<T, Refusal> {
-    outcome.map_err(|error| match error {
-        StoreError::Refused(refusal) => refusal,
-        other => panic!("{other}"),
-    })
+    outcome
+        .map_err(|error| if let StoreError::Refused(refusal) = error { refusal } else { panic!("{error}") })
 }
 
 fn code(text: &str) -> AgencyCode {
