@@ -5,8 +5,8 @@
 //! that hold, in causal order. Acts done apart that exclude each other are both *contested*; one branch counts
 //! for now, by rank and never by clock or arrival, until a person settles (domain.md 2.5, "Validity").
 //!
-//! [`judge`] knows who had seen what and what excludes what, [`past`] what an act's own past says of it, and
-//! [`resolve`] what counts in a set of acts.
+//! `judge` knows who had seen what and what excludes what, `past` what an act's own past says of it, and `resolve`
+//! what counts in a set of acts.
 
 mod judge;
 mod past;
