@@ -223,6 +223,8 @@ CREATE TABLE dossier (
     changed_at INTEGER NOT NULL,
     owner_name TEXT,
     owner_folded TEXT,
+    owner_id_no TEXT,
+    owner_born TEXT,
     needs_person INTEGER NOT NULL,
     is_contested INTEGER NOT NULL,
     is_computable INTEGER NOT NULL,
@@ -230,6 +232,9 @@ CREATE TABLE dossier (
 ) STRICT;
 CREATE INDEX dossier_by_number ON dossier (number, doc);
 CREATE INDEX dossier_by_request ON dossier (request_id) WHERE request_id IS NOT NULL;
+-- Who may have lodged the same twice.
+CREATE INDEX dossier_by_owner_id ON dossier (procedure, owner_id_no) WHERE owner_id_no IS NOT NULL;
+CREATE INDEX dossier_by_owner_name ON dossier (procedure, owner_folded, owner_born) WHERE owner_born IS NOT NULL;
 CREATE INDEX dossier_by_lookup ON dossier (lookup_code) WHERE lookup_code IS NOT NULL;
 CREATE INDEX dossier_open ON dossier (due_at) WHERE finished_at IS NULL;
 CREATE TABLE party (

@@ -22,6 +22,7 @@ use sync_protocol::ids::DocId;
 use sync_protocol::time::Millis;
 
 use crate::clock::Clock;
+use crate::clock::civil;
 use crate::clock::rfc3339;
 use crate::desk::act::Bench;
 use crate::desk::act::doing;
@@ -57,6 +58,8 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::Ticket;
 use crate::store::WriteTx;
+use crate::store::projection;
+use crate::store::projection::DossierRow;
 use crate::store::quarantine::Decision;
 
 /// Where officers of this machine's seats do their work.
@@ -158,10 +161,10 @@ impl Desk {
         is_historic: bool,
     ) -> Result<Value, StoreError> {
         if let Some(request_id) = &line.request_id
-            && let Some(row) = tx.dossier_by_request(request_id)?
+            && let Some(row) = tx.dossier_by_request(&line.officer.seat, request_id)?
             && let Some(document) = tx.document(row.doc)?
         {
-            return Ok(lodged(row.doc, &fold(document.history()), line, held));
+            return lodged(tx, &row, &fold(document.history()), held);
         }
         let now = tx.now();
         let is_province = self.store.identity().role == Role::Province;
@@ -178,7 +181,8 @@ impl Desk {
             Writing { fields: line.registers.clone(), papers: line.papers.clone(), acts: vec![act] };
         let appended = tx.append_change(doc, &mut Document::new(), &writing, now)?;
         tx.audit_row("receive", Some(&line.officer), Some(doc))?;
-        Ok(lodged(doc, &appended.state, line, held))
+        let row = projection::row_of(doc, &appended.state);
+        lodged(tx, &row, &appended.state, held)
     }
 
     fn do_act(
@@ -192,7 +196,7 @@ impl Desk {
         let doc = tx.dossiers_by_number(&line.number)?.first().map(|row| row.doc).ok_or_else(unknown)?;
         let mut document = tx.document(doc)?.ok_or_else(unknown)?;
         let state = fold(document.history());
-        if !state.is_computable {
+        if !state.is_computable || tx.awaits_newer_program(doc)? {
             return Err(Refusal::new("desk-not-computable").into());
         }
         let now = tx.now();
@@ -334,19 +338,22 @@ fn refused(code: &'static str, state: &State, line: &ActLine) -> Refusal {
         .with("holder", holder)
 }
 
-fn lodged(doc: DocId, state: &State, line: &LodgeLine, held: &Held) -> Value {
+/// The answer to a lodged line: the slip's facts, and what may be the same request (domain.md C1).
+fn lodged(tx: &WriteTx<'_>, row: &DossierRow, state: &State, held: &Held) -> Result<Value, StoreError> {
     let receive = state.receive.as_ref();
     let written = state.acts.first().map_or(held.reference.version, |act| act.act.directory.version);
-    json!({
+    let received_on = state.received_at.and_then(civil).map(|at| at.date());
+    let days = received_on.map_or(0, |on| held.directory.rule_set(on).duplicate_days);
+    Ok(json!({
         "number": receive.map(|receive| &receive.number),
-        "id": doc.to_string(),
+        "id": row.doc.to_string(),
         "due_at": receive.and_then(|receive| receive.due.as_ref()).map(|due| rfc3339(due.at)),
         "lookup_code": receive.map(|receive| &receive.lookup_code),
         "directory_version": written,
         "fee_vnd": receive.map(|receive| receive.fee_vnd),
-        "duplicates": [],
-        "request_id": line.request_id,
-    })
+        "duplicates": tx.possible_duplicates(row, days)?,
+        "request_id": receive.and_then(|receive| receive.request_id.as_ref()),
+    }))
 }
 
 /// The day a number carries: never before one that was printed already, whatever the clock says now.
@@ -379,3 +386,6 @@ fn new_document_id(at: Millis, random: [u8; 10]) -> DocId {
     let at = u64::try_from(at.0).unwrap_or(0);
     DocId(*uuid::Builder::from_unix_timestamp_millis(at, &random).into_uuid().as_bytes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,3 +144,6 @@ desk-request-reused = This request id was used for another dossier.
 desk-not-computable = Part of the dossier was written by a newer program, so its state is not known here.
     .rule = An older program does not change a dossier it does not fully understand.
     .next = Update this office's program.
+desk-deadline-past = The deadline lies in the past.
+    .rule = A deadline comes after the request.
+    .next = Correct deadline and send again.

@@ -144,3 +144,6 @@ desk-request-reused = Mã yêu cầu này đã dùng cho một hồ sơ khác.
 desk-not-computable = Hồ sơ có phần do phần mềm mới hơn ghi nên máy này chưa tính được trạng thái.
     .rule = Phiên bản cũ không thay đổi hồ sơ mà nó không hiểu hết.
     .next = Cập nhật phần mềm của đơn vị.
+desk-deadline-past = Hạn bổ sung không được ở quá khứ.
+    .rule = Hạn bổ sung phải sau thời điểm yêu cầu.
+    .next = Sửa deadline rồi gửi lại.

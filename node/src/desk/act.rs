@@ -3,6 +3,8 @@
 //! The table of acts and the dossier's own past decide whether it may be done; the directory gives the legal
 //! effects, which the act carries as facts.
 
+use std::collections::BTreeMap;
+
 use sync_protocol::time::Millis;
 
 use crate::clock::civil;
@@ -13,6 +15,9 @@ use crate::desk::receive::due_fact;
 use crate::directory::Directory;
 use crate::directory::agency::Role;
 use crate::directory::agency::SeatKind;
+use crate::directory::intake::check_fields;
+use crate::directory::person::PartyLine;
+use crate::directory::person::check_party;
 use crate::directory::procedure::Procedure;
 use crate::directory::procedure::SupplementClock;
 use crate::directory::procedure::TermUnit;
@@ -31,6 +36,7 @@ use crate::dossier::act::Kind;
 use crate::dossier::act::Mark;
 use crate::dossier::act::MoveStep;
 use crate::dossier::act::Note;
+use crate::dossier::act::PayMethod;
 use crate::dossier::act::Recall;
 use crate::dossier::act::ReceiveSupplement;
 use crate::dossier::act::RequestSupplement;
@@ -118,6 +124,10 @@ pub(crate) fn doing(bench: &Bench<'_>, line: &ActLine) -> Result<Doing, Refusal>
         Kind::Recall => Body::from(Recall { reason: detail.reason.clone() }).into(),
         Kind::RequestSupplement => {
             check_approval(directory, line, day)?;
+            let asked_at = line.occurred_at.filter(|_| bench.is_historic).unwrap_or(bench.now);
+            if detail.deadline.is_some_and(|deadline| deadline <= asked_at) {
+                return Err(Refusal::of_field("desk-deadline-past", "deadline"));
+            }
             Body::from(RequestSupplement {
                 items: detail.items.clone(),
                 deadline: detail.deadline,
@@ -165,7 +175,7 @@ pub(crate) fn doing(bench: &Bench<'_>, line: &ActLine) -> Result<Doing, Refusal>
         Kind::ReturnResult => Body::from(ReturnResult {
             collector: detail.collector.clone(),
             signature_kind: None,
-            is_settled: true,
+            is_settled: is_settled(bench.state),
         })
         .into(),
         Kind::Note => Body::from(Note {}).into(),
@@ -174,7 +184,7 @@ pub(crate) fn doing(bench: &Bench<'_>, line: &ActLine) -> Result<Doing, Refusal>
             fields: Vec::new(),
             papers: detail.papers.clone(),
         },
-        Kind::CorrectField => correct_field(bench.state, detail)?,
+        Kind::CorrectField => correct_field(bench, detail, today)?,
         Kind::Settle => {
             let choice = detail.choice.filter(|choice| detail.acts.contains(choice));
             let choice = choice.ok_or_else(|| Refusal::of_field("desk-choice-missing", "choice"))?;
@@ -318,26 +328,74 @@ fn due_after_supplement(bench: &Bench<'_>, resumed_at: Millis) -> Result<Option<
     Ok(Some(due_fact(due)))
 }
 
-fn correct_field(state: &State, detail: &Detail) -> Result<Doing, Refusal> {
+/// Whether nothing is owed: no fee, or it was paid at receipt.
+fn is_settled(state: &State) -> bool {
+    state.receive.as_ref().is_some_and(|receive| {
+        let paid = receive.payment.as_ref().map(|payment| payment.method);
+        receive.fee_vnd == 0 || paid.is_some_and(|method| method != PayMethod::None)
+    })
+}
+
+fn correct_field(bench: &Bench<'_>, detail: &Detail, today: jiff::civil::Date) -> Result<Doing, Refusal> {
+    let state = bench.state;
     let field = detail.field.clone().ok_or_else(|| Refusal::of_field("line-missing", "field"))?;
     let value = detail.value.clone().ok_or_else(|| Refusal::of_field("line-missing", "value"))?;
-    let is_known = field == "summary"
-        || state.fields.contains_key(&field)
-        || PERSON_FIELDS.iter().any(|name| {
-            field.strip_prefix("owner.").or_else(|| field.strip_prefix("submitter.")) == Some(name)
-        });
-    if !is_known {
+    let procedure = pinned_procedure(bench);
+    let is_of_form = field.strip_prefix("fields.").is_some_and(|name| {
+        procedure.is_some_and(|procedure| procedure.field(name).is_some())
+            || state.fields.contains_key(&field)
+    });
+    let is_of_person = PERSON_FIELDS
+        .iter()
+        .any(|name| field.strip_prefix("owner.").or_else(|| field.strip_prefix("submitter.")) == Some(name));
+    if field != "summary" && !is_of_form && !is_of_person {
         return Err(Refusal::of_field("desk-field-unknown", "field"));
     }
     if state.fields.get(&field).is_some_and(|values| values.len() == 1) && state.field(&field) == Some(&value)
     {
         return Err(Refusal::of_field("act-field-unchanged", "value"));
     }
+    if let Some(wrong) = wrong_value(state, procedure, &field, &value, today) {
+        return Err(Refusal { field: Some("value".to_owned()), ..wrong });
+    }
     Ok(Doing {
         body: Body::from(CorrectField { field: field.clone() }),
         fields: vec![(field, value)],
         papers: Vec::new(),
     })
+}
+
+/// What the directory has against a new value, in the company of the values that stand.
+fn wrong_value(
+    state: &State,
+    procedure: Option<&Procedure>,
+    field: &str,
+    value: &str,
+    today: jiff::civil::Date,
+) -> Option<Refusal> {
+    let refusals = match field.split_once('.') {
+        Some(("fields", name)) => {
+            let form = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+            procedure.map(|procedure| check_fields(procedure, &form)).unwrap_or_default()
+        }
+        Some((prefix @ ("owner" | "submitter"), name)) => {
+            let stands =
+                |key: &str| if key == name { Some(value) } else { state.field(&format!("{prefix}.{key}")) };
+            let party = PartyLine {
+                kind: stands("kind"),
+                name: stands("name"),
+                id_type: stands("id_type"),
+                id_no: stands("id_no"),
+                dob: stands("dob"),
+                sex: stands("sex"),
+                phone: stands("phone"),
+                email: stands("email"),
+            };
+            check_party(party, prefix, today).refusals
+        }
+        Some(_) | None => Vec::new(),
+    };
+    refusals.into_iter().find(|refusal| refusal.field.as_deref() == Some(field))
 }
 
 /// What a person's registers are called after `owner.` or `submitter.`.

@@ -5,6 +5,7 @@ use serde_json::json;
 use sync_protocol::ids::NodeId;
 
 use crate::clock::rfc3339;
+use crate::directory::rules::DUPLICATE_DAYS;
 use crate::dossier::act::Body;
 use crate::dossier::export;
 use crate::dossier::fold::State;
@@ -31,7 +32,8 @@ pub fn show(view: &View<'_>, role: Role, number: &str) -> Result<Value, StoreErr
         map.insert("lookup_code".to_owned(), row.lookup_code.clone().into());
         map.insert("dimensions".to_owned(), dimensions(&state));
         map.insert("ladder".to_owned(), ladder(&state, role, &view.delivery_of(row.doc)?));
-        map.insert("items".to_owned(), items(&state, rows.len()));
+        let duplicates = view.possible_duplicates(row, DUPLICATE_DAYS)?;
+        map.insert("items".to_owned(), items(&state, rows.len(), &duplicates));
     }
     Ok(shown)
 }
@@ -99,7 +101,7 @@ fn ladder(state: &State, role: Role, delivery: &[Delivery]) -> Value {
 }
 
 /// What waits for a person in this dossier.
-fn items(state: &State, with_this_number: usize) -> Value {
+fn items(state: &State, with_this_number: usize, duplicates: &[String]) -> Value {
     let mut items = Vec::new();
     if !state.process.contested.is_empty() {
         let acts: Vec<String> = state.process.contested.iter().map(ToString::to_string).collect();
@@ -110,6 +112,13 @@ fn items(state: &State, with_this_number: usize) -> Value {
         let values: Vec<Value> =
             values.iter().map(|value| json!({"value": value.value, "act": value.by.to_string()})).collect();
         items.push(json!({"case": "C9", "kind": "contested_field", "field": name, "values": values}));
+    }
+    if !state.review.is_empty() {
+        let acts: Vec<String> = state.review.iter().map(ToString::to_string).collect();
+        items.push(json!({"case": "review", "kind": "acts_to_review", "acts": acts}));
+    }
+    if !duplicates.is_empty() {
+        items.push(json!({"case": "C1", "kind": "possible_duplicate", "numbers": duplicates}));
     }
     if with_this_number > 1 {
         items.push(json!({"case": "C6", "kind": "duplicate_number", "dossiers": with_this_number}));

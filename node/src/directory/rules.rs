@@ -193,7 +193,7 @@ static NEWEST: LazyLock<RuleSet> = LazyLock::new(|| RuleSet {
 /// Domain.md 2.7.3: same-day requests received after 15:00 belong to the next working day.
 pub(super) const SAME_DAY_CUTOFF: Time = time(15, 0, 0, 0);
 /// A month: long enough for two trips of one citizen, short enough not to flag yearly papers.
-pub(super) const DUPLICATE_DAYS: u16 = 30;
+pub(crate) const DUPLICATE_DAYS: u16 = 30;
 
 #[cfg(test)]
 mod tests {

@@ -53,6 +53,7 @@ pub fn export(state: &State) -> Value {
         "returned_at": time(process.returned_at),
         "parties": process.parties.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "contested": ids(&process.contested),
+        "review": ids(&state.review),
         "fields": fields(state),
         "papers": state.papers.iter().map(|(key, paper)| paper_json(key, paper)).collect::<Vec<_>>(),
         "acts": state.acts.iter().map(judged).collect::<Vec<_>>(),

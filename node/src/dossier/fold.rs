@@ -5,8 +5,8 @@
 //! that hold, in causal order. Acts done apart that exclude each other are both *contested*; one branch counts
 //! for now, by rank and never by clock or arrival, until a person settles (domain.md 2.5, "Validity").
 //!
-//! [`judge`] knows who had seen what and what excludes what, [`past`] what an act's own past says of it, and
-//! [`resolve`] what counts in a set of acts.
+//! `judge` knows who had seen what and what excludes what, `past` what an act's own past says of it, and `resolve`
+//! what counts in a set of acts.
 
 mod judge;
 mod past;
@@ -195,12 +195,7 @@ pub fn fold(history: &History) -> State {
         let standing = judge.standing(place, &outcome);
         is_computable &= standing != Standing::Unknown;
         let is_effective = outcome.effective.has(place);
-        let receipt = match &item.act.body {
-            Body::Receive(body) => Some(body.as_ref()),
-            Body::RegisterOnline(body) => Some(&body.receive),
-            _other => None,
-        };
-        if let (Some(body), true, None) = (receipt, is_effective, &receive) {
+        if let (Some(body), true, None) = (receipt_of(&item.act.body), is_effective, &receive) {
             receive = Some(body.clone());
             receiving = Some(item.act.seat.clone());
             received_at = Some(body.received_at.unwrap_or(item.recorded_at));
@@ -231,6 +226,13 @@ pub fn fold(history: &History) -> State {
         is_computable,
         heads: history.heads(),
     }
+}
+
+fn receipt_of(body: &Body) -> Option<&Receive> {
+    if let Body::RegisterOnline(online) = body {
+        return Some(&online.receive);
+    }
+    if let Body::Receive(receipt) = body { Some(receipt) } else { None }
 }
 
 /// What the table says of an act before it is done: the desk asks here, so that what it lets through always holds.

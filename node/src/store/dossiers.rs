@@ -14,6 +14,7 @@ use sync_protocol::time::Millis;
 use crate::clock;
 use crate::ids::AgencyCode;
 use crate::store::StoreError;
+use crate::store::apply::reason;
 use crate::store::log;
 use crate::store::log::EntryFacts;
 use crate::store::projection;
@@ -23,6 +24,8 @@ use crate::store::view::View;
 
 /// Rows a list returns at most.
 pub const LIST_ROWS_MAX: usize = 1000;
+/// Possible duplicates of one dossier that are told.
+pub const DUPLICATES_MAX: usize = 20;
 
 /// Which dossiers a list shows. The default shows all.
 #[derive(Clone, Debug, Default)]
@@ -97,12 +100,63 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// The dossier that a request made; the first by document id where a copy made two.
+    /// The dossier that a request made at an office; the first by document id where a copy made two. Other offices
+    /// may use the same ids for requests of their own.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn dossier_by_request(&self, request_id: &str) -> Result<Option<DossierRow>, StoreError> {
-        self.row_where("request_id = ?1 ORDER BY doc LIMIT 1", [request_id])
+    pub fn dossier_by_request(
+        &self,
+        receiving: &AgencyCode,
+        request_id: &str,
+    ) -> Result<Option<DossierRow>, StoreError> {
+        self.row_where(
+            "request_id = ?1 AND receiving = ?2 ORDER BY doc LIMIT 1",
+            [request_id, receiving.as_str()],
+        )
+    }
+
+    /// Numbers of other dossiers that may be the same request of the same person (domain.md C1), in number order: the
+    /// same procedure, received at most `days` apart, of the same owner's id number, or where one of the two has
+    /// none, of the same name and birth date. At most [`DUPLICATES_MAX`].
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn possible_duplicates(&self, row: &DossierRow, days: u16) -> Result<Vec<String>, StoreError> {
+        let (Some(procedure), Some(received_at)) = (&row.procedure, row.received_at) else {
+            return Ok(Vec::new());
+        };
+        let apart_ms = i64::from(days) * 24 * 3_600_000;
+        let (from, to) = (received_at.0.saturating_sub(apart_ms), received_at.0.saturating_add(apart_ms));
+        let mut statement = self.connection.prepare_cached(
+            "SELECT number FROM dossier WHERE procedure = ?1 AND owner_id_no = ?2 \
+             AND received_at BETWEEN ?5 AND ?6 AND doc <> ?7 AND number IS NOT NULL \
+             UNION SELECT number FROM dossier WHERE procedure = ?1 AND owner_folded = ?3 AND owner_born = ?4 \
+             AND (?2 IS NULL OR owner_id_no IS NULL) \
+             AND received_at BETWEEN ?5 AND ?6 AND doc <> ?7 AND number IS NOT NULL ORDER BY number LIMIT ?8",
+        )?;
+        let params = rusqlite::params![
+            procedure.as_str(),
+            row.owner_id_no,
+            row.owner_name.as_deref().map(projection::fold_text),
+            row.owner_born,
+            from,
+            to,
+            row.doc.0,
+            sql::len(DUPLICATES_MAX),
+        ];
+        Ok(statement.query_map(params, |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether a change of this document waits for a newer program: what is shown of it here is not all.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn awaits_newer_program(&self, doc: DocId) -> Result<bool, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM entry WHERE doc = ?1 AND state = 1 AND reason = ?2 LIMIT 1")?;
+        Ok(statement.exists((doc.0, reason::NEWER_PROGRAM))?)
     }
 
     /// The dossier with a look-up secret.

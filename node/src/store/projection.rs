@@ -25,6 +25,10 @@ use crate::store::writer::WriteTx;
 
 /// The field of a dossier that holds its owner's name.
 pub const OWNER_NAME_FIELD: &str = "owner.name";
+/// The field of a dossier that holds its owner's personal id number, or a business's code.
+pub const OWNER_ID_FIELD: &str = "owner.id_no";
+/// The field of a dossier that holds its owner's birth date.
+pub const OWNER_BIRTH_FIELD: &str = "owner.dob";
 
 /// What the lists know of one document.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,6 +71,10 @@ pub struct DossierRow {
     pub changed_at: Millis,
     /// The owner's name: personal data, never in logs.
     pub owner_name: Option<String>,
+    /// The owner's id number in one form, for finding what was lodged twice: personal data.
+    pub owner_id_no: Option<String>,
+    /// The owner's birth date in one form, likewise.
+    pub owner_born: Option<String>,
     /// Whether a person must decide something.
     pub needs_person: bool,
     /// Whether acts exclude each other.
@@ -114,6 +122,8 @@ pub fn row_of(doc: DocId, state: &State) -> DossierRow {
         returned_at: state.process.returned_at,
         changed_at: state.acts.iter().map(|act| act.recorded_at).max().unwrap_or_default(),
         owner_name: state.field(OWNER_NAME_FIELD).map(str::to_owned),
+        owner_id_no: state.field(OWNER_ID_FIELD).and_then(one_form_of_id),
+        owner_born: state.field(OWNER_BIRTH_FIELD).and_then(one_form_of_birth),
         needs_person: state.needs_person(),
         is_contested: !state.process.contested.is_empty(),
         is_computable: state.is_computable,
@@ -148,10 +158,28 @@ pub fn fold_text(text: &str) -> String {
     folded
 }
 
+/// An id number as it is compared: letters and digits only.
+fn one_form_of_id(text: &str) -> Option<String> {
+    let plain: String =
+        text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_uppercase).collect();
+    (!plain.is_empty()).then_some(plain)
+}
+
+/// A birth date as it is compared, `1990-02-28` and `28/02/1990` alike; part of it may be unknown.
+fn one_form_of_birth(text: &str) -> Option<String> {
+    let mut parts: Vec<&str> =
+        text.split(|letter: char| !letter.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
+    if parts.last().is_some_and(|last| last.len() == 4) {
+        parts.reverse();
+    }
+    let parts: Vec<String> = parts.iter().map(|part| format!("{part:0>2}")).collect();
+    (!parts.is_empty()).then(|| parts.join("-"))
+}
+
 /// The columns [`read_row`] reads.
 pub(crate) const ROW_COLUMNS: &str = "doc, number, request_id, lookup_code, procedure, status, local, custody, \
      holder, generation, competent, receiving, return_place, received_at, due_at, finished_at, returned_at, \
-     changed_at, owner_name, needs_person, is_contested, is_computable, heads";
+     changed_at, owner_name, owner_id_no, owner_born, needs_person, is_contested, is_computable, heads";
 
 pub(crate) fn read_row(row: &Row<'_>) -> Result<DossierRow, StoreError> {
     let agency = |column| -> Result<Option<AgencyCode>, StoreError> {
@@ -180,10 +208,12 @@ pub(crate) fn read_row(row: &Row<'_>) -> Result<DossierRow, StoreError> {
         returned_at: time(16)?,
         changed_at: Millis(row.get(17)?),
         owner_name: row.get(18)?,
-        needs_person: row.get(19)?,
-        is_contested: row.get(20)?,
-        is_computable: row.get(21)?,
-        heads: row.get(22)?,
+        owner_id_no: row.get(19)?,
+        owner_born: row.get(20)?,
+        needs_person: row.get(21)?,
+        is_contested: row.get(22)?,
+        is_computable: row.get(23)?,
+        heads: row.get(24)?,
     })
 }
 
@@ -240,14 +270,16 @@ impl WriteTx<'_> {
         self.execute(
             "INSERT INTO dossier (doc, number, number_folded, request_id, lookup_code, procedure, status, local, \
              custody, holder, generation, competent, receiving, return_place, received_at, due_at, finished_at, \
-             returned_at, changed_at, owner_name, owner_folded, needs_person, is_contested, is_computable, heads) \
+             returned_at, changed_at, owner_name, owner_folded, needs_person, is_contested, is_computable, heads, \
+             owner_id_no, owner_born) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-             ?21, ?22, ?23, ?24, ?25) \
+             ?21, ?22, ?23, ?24, ?25, ?26, ?27) \
              ON CONFLICT (doc) DO UPDATE SET number = ?2, number_folded = ?3, request_id = ?4, lookup_code = ?5, \
              procedure = ?6, status = ?7, local = ?8, custody = ?9, holder = ?10, generation = ?11, \
              competent = ?12, receiving = ?13, return_place = ?14, received_at = ?15, due_at = ?16, \
              finished_at = ?17, returned_at = ?18, changed_at = ?19, owner_name = ?20, owner_folded = ?21, \
-             needs_person = ?22, is_contested = ?23, is_computable = ?24, heads = ?25",
+             needs_person = ?22, is_contested = ?23, is_computable = ?24, heads = ?25, owner_id_no = ?26, \
+             owner_born = ?27",
             rusqlite::params![
                 row.doc.0,
                 row.number,
@@ -274,6 +306,8 @@ impl WriteTx<'_> {
                 row.is_contested,
                 row.is_computable,
                 row.heads,
+                row.owner_id_no,
+                row.owner_born,
             ],
         )?;
         Ok(())
@@ -359,5 +393,27 @@ mod tests {
             assert_eq!(fold_text(text), folded);
         }
         assert_eq!(fold_text("ê\u{323}"), fold_text("ệ"));
+    }
+
+    #[test]
+    fn ids_and_birth_dates_are_compared_in_one_form() {
+        for (text, form) in [
+            (" 042 090 900001", Some("042090900001")),
+            ("b-1234567", Some("B1234567")),
+            ("", None),
+            ("--", None),
+        ] {
+            assert_eq!(one_form_of_id(text).as_deref(), form, "{text}");
+        }
+        for (text, form) in [
+            ("1990-02-28", Some("1990-02-28")),
+            ("28/02/1990", Some("1990-02-28")),
+            ("28/2/1990", Some("1990-02-28")),
+            ("02/1990", Some("1990-02")),
+            ("1990", Some("1990")),
+            ("", None),
+        ] {
+            assert_eq!(one_form_of_birth(text).as_deref(), form, "{text}");
+        }
     }
 }

@@ -935,7 +935,8 @@ fn an_own_change_is_in_log_rows_and_questions_at_once() {
     let row = store.read(|view| view.dossier(doc)).unwrap().unwrap();
     assert_eq!((row.status, row.custody.as_str(), row.holder.clone()), (2, "held", Some(code("H27.101"))));
     assert_eq!(row.owner_name.as_deref(), Some("Nguyễn Văn Thử"));
-    let by_request = store.read(|view| view.dossier_by_request(&format!("request {number}"))).unwrap();
+    let by_request =
+        store.read(|view| view.dossier_by_request(&code("H27.101"), &format!("request {number}"))).unwrap();
     assert_eq!(by_request.map(|row| row.doc), Some(doc));
     let by_code = store.read(|view| view.dossier_by_lookup_code("0000ABCD")).unwrap();
     assert_eq!(by_code.map(|row| row.doc), Some(doc));

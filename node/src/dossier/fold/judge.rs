@@ -575,11 +575,11 @@ impl<'h> Judge<'h> {
 /// The registers that an act itself writes: a receipt's all, a correction's own.
 pub(super) fn written_by(item: &Item<'_>) -> Vec<String> {
     let names = item.writes.iter().map(|(name, _)| name);
-    match &item.act.body {
-        Body::Receive(_) | Body::RegisterOnline(_) => names.cloned().collect(),
-        Body::CorrectField(body) => names.filter(|name| **name == body.field).cloned().collect(),
-        _other => Vec::new(),
+    if let Body::CorrectField(body) = &item.act.body {
+        return names.filter(|name| **name == body.field).cloned().collect();
     }
+    let is_receipt = matches!(&item.act.body, Body::Receive(_) | Body::RegisterOnline(_));
+    names.filter(|_| is_receipt).cloned().collect()
 }
 
 static NOWHERE: Places = Places::nowhere();

@@ -78,11 +78,11 @@ impl Effect {
     /// The effect of an act that changes nothing of the process.
     pub(super) fn of_bystander(item: &Item<'_>) -> Self {
         let is_printed = item.row.is_some_and(|row| row.is_printed);
-        let mark = match &item.act.body {
-            Body::Mark(body) => Some((body.mark, body.acts.clone())),
-            _other => None,
-        };
-        Self { is_printed, mark, ..Self::default() }
+        let mut effect = Self { is_printed, ..Self::default() };
+        if let Body::Mark(body) = &item.act.body {
+            effect.mark = Some((body.mark, body.acts.clone()));
+        }
+        effect
     }
 
     /// The parts of the state it sets.
@@ -158,22 +158,28 @@ impl<'h> Judge<'h> {
         if is_custody_bound && act.generation != view.generation {
             return Err("act-wrong-generation");
         }
-        match &act.body {
-            Body::Issue(_) if !view.is_signed => Err("act-not-signed"),
-            Body::Transfer(body) if body.to == act.seat => Err("act-transfer-to-self"),
-            Body::Settle(body) if body.field.is_some() => self.field_settlement(item, body).map(|_| ()),
-            Body::Settle(body) => self.settlement(item, body, view).map(|_| ()),
-            Body::CorrectField(body) => {
-                if self.field_values(&body.field, &item.past).len() > 1 {
-                    Err("act-field-contested")
-                } else if item.writes.iter().any(|(name, _)| *name == body.field) {
-                    Ok(())
-                } else {
-                    Err("act-field-unchanged")
-                }
-            }
-            _other => Ok(()),
+        if matches!(&act.body, Body::Issue(_)) && !view.is_signed {
+            return Err("act-not-signed");
         }
+        if matches!(&act.body, Body::Transfer(body) if body.to == act.seat) {
+            return Err("act-transfer-to-self");
+        }
+        if let Body::Settle(body) = &act.body {
+            return if body.field.is_some() {
+                self.field_settlement(item, body).map(|_| ())
+            } else {
+                self.settlement(item, body, view).map(|_| ())
+            };
+        }
+        if let Body::CorrectField(body) = &act.body {
+            if self.field_values(&body.field, &item.past).len() > 1 {
+                return Err("act-field-contested");
+            }
+            if !item.writes.iter().any(|(name, _)| *name == body.field) {
+                return Err("act-field-unchanged");
+            }
+        }
+        Ok(())
     }
 
     /// The act that a settlement lets count.

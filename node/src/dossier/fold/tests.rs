@@ -249,12 +249,14 @@ fn acts_start_from_the_statuses_of_the_table_and_lead_where_it_says() {
                 done.insert(kind);
                 assert!(row.from.is_empty() || row.from.contains(&status), "{kind:?} from {status}");
                 let now = here.state().process.status;
-                let is_told = match kind {
-                    Kind::ExpireSupplement => now == 3,
-                    Kind::ConfirmPayment => now == if status == 6 { 4 } else { status },
-                    _ => now == row.to.unwrap_or(status),
+                let told = if kind == Kind::ExpireSupplement {
+                    3
+                } else if (kind, status) == (Kind::ConfirmPayment, 6) {
+                    4
+                } else {
+                    row.to.unwrap_or(status)
                 };
-                assert!(is_told, "{kind:?} from {status} to {now}");
+                assert_eq!(now, told, "{kind:?} from {status}");
             } else if !row.from.contains(&status) && !row.from.is_empty() {
                 assert!(
                     matches!(

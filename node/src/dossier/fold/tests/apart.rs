@@ -120,7 +120,8 @@ fn transfers_to_two_seats_apart_are_contested_and_the_one_taken_over_counts_for_
 #[test]
 fn the_higher_rank_counts_for_now() {
     // Each pair in the order of domain.md 2.5; the first has the higher rank.
-    let pairs: [(fn() -> Body, fn() -> Body, u8); 5] = [
+    type Make = fn() -> Body;
+    let pairs: [(Make, Make, u8); 5] = [
         (|| finish().into(), || sign().into(), 9),
         (|| finish().into(), || stop().into(), 9),
         (|| stop().into(), || transfer("H27.101").into(), 8),
