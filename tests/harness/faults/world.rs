@@ -287,7 +287,7 @@ impl World {
                 (seat.clone(), request)
             });
             let line = work::lodging(&mut self.chance, seat.as_str(), &request);
-            let known = office.store.read(|view| view.dossier_by_request(&request)).unwrap();
+            let known = office.store.read(|view| view.dossier_by_request(&seat, &request)).unwrap();
             waiting.push((known.and_then(|row| row.number), office.desk.lodge(&line, false)));
         }
         for (known, answer) in waiting {
