@@ -2,7 +2,6 @@
 
 mod apart;
 mod bodies;
-mod cost;
 mod machine;
 mod marks;
 mod random;

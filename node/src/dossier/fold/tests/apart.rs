@@ -157,7 +157,7 @@ fn the_higher_rank_counts_for_now() {
 fn what_was_built_on_one_side_is_contested_with_it_until_a_person_settles() {
     let (mut one, mut other) = two_of_one_seat();
     let sent = one.does(transfer("H27.101"));
-    let moved = other.does(step("tham-dinh"));
+    let moved = other.does(step("thamdinh"));
     let done = other.does(finish());
     other.does(note());
     meet(&mut one, &mut other);
@@ -221,7 +221,7 @@ fn three_ways_apart_are_settled_by_one_choice() {
 fn a_settlement_names_both_sides_and_chooses_one_that_is_contested() {
     let (mut one, mut other) = two_of_one_seat();
     let sent = one.does(transfer("H27.101"));
-    let (moved, done) = (other.does(step("tham-dinh")), other.does(finish()));
+    let (moved, done) = (other.does(step("thamdinh")), other.does(finish()));
     let noted = other.does(note());
     meet(&mut one, &mut other);
     let unseen = ActId { index: 9, ..sent };
