@@ -205,6 +205,10 @@ fn tokens_that_are_no_good_are_refused_with_the_reason() {
     assert_eq!(refused.code, Some(2), "{refused:?}");
     assert!(refused.value()["error"]["message"].is_string());
 
+    // A commune keeps no list of machines.
+    let asked = Home::below(province.place(), "first").run(&["enrol", "list"]);
+    assert_eq!((asked.code, asked.error_code()), (Some(2), Some("province-only")), "{asked:?}");
+
     // Nothing of the refused machines is known at the province.
     let machines = province.office.home.done(&["enrol", "list"]).lines();
     assert_eq!(machines.len(), 1, "{machines:?}");

@@ -67,7 +67,18 @@ fn parse(output: &Output) -> Result<Cli, Exit> {
 
 fn ended_by(error: &clap::Error, output: &Output) -> Exit {
     let kind = error.kind();
-    if kind == ErrorKind::DisplayHelp || kind == ErrorKind::DisplayVersion {
+    if kind == ErrorKind::DisplayVersion {
+        let version = serde_json::json!({ "version": env!("CARGO_PKG_VERSION") });
+        let text = || error.render().to_string().trim_end().to_owned();
+        return output.result(version, text).map_or_else(
+            |failure| {
+                output.failure(&failure);
+                failure.exit
+            },
+            |()| Exit::Done,
+        );
+    }
+    if kind == ErrorKind::DisplayHelp {
         output.help(&help::rendered(error, output.language));
         return Exit::Done;
     }

@@ -19,6 +19,7 @@ use motcua_node::roles::Office;
 use motcua_node::roles::operations::Operations;
 use motcua_node::roles::store_failure;
 use motcua_node::store::Reader;
+use motcua_node::store::Role;
 use motcua_node::store::items::DirectoryVersion;
 use serde_json::Value;
 use sync_protocol::ids::NodeId;
@@ -90,6 +91,18 @@ pub(crate) fn ask(
 /// There is no store, or it cannot be read.
 pub(crate) fn reader(dir: &Path) -> Result<Reader, Failure> {
     Reader::open(dir, &SystemClock::new()).map_err(|error| store_failure(error).into())
+}
+
+/// As [`reader`], of a province's directory only.
+///
+/// # Errors
+/// As [`reader`]; or this is a commune's.
+pub(crate) fn province_reader(dir: &Path) -> Result<Reader, Failure> {
+    let reader = reader(dir)?;
+    match reader.identity().map_err(store_failure)?.role {
+        Role::Province => Ok(reader),
+        Role::Commune => Err(Refusal::new("province-only").into()),
+    }
 }
 
 /// The directory in force here now, with its version as it is kept; `None` where the province has not published

@@ -85,14 +85,16 @@ impl Output {
         if self.is_json {
             let error = said_as_json(self.language, &failure.refusal);
             let value = with_version(Value::from(Map::from_iter([("error".to_owned(), error)])));
-            print_to(io::stdout().lock(), &value.to_string()).ok();
-        } else {
-            let text = format!("motcua: {}", said_as_text(self.language, &failure.refusal));
-            print_to(io::stderr().lock(), &text).ok();
+            if print_to(io::stdout().lock(), &value.to_string()).is_ok() {
+                return;
+            }
         }
+        // Also where standard output cannot be written, which may be the failure itself.
+        let text = format!("motcua: {}", said_as_text(self.language, &failure.refusal));
+        print_to(io::stderr().lock(), &text).ok();
     }
 
-    /// Help and version, which are text even with `--json`.
+    /// Help, which is text even with `--json`.
     pub(crate) fn help(&self, text: &str) {
         print_to(io::stdout().lock(), text.trim_end()).ok();
     }

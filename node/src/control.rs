@@ -136,6 +136,19 @@ pub enum Failure {
     Bug(Refusal),
 }
 
+impl Failure {
+    /// What a person is told.
+    #[must_use]
+    pub const fn refusal(&self) -> &Refusal {
+        match self {
+            Self::Refused(refusal)
+            | Self::NotReached(refusal)
+            | Self::Machine(refusal)
+            | Self::Bug(refusal) => refusal,
+        }
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -181,7 +194,7 @@ pub trait Handler: Send + Sync {
     fn handle(
         &self,
         command: &Command,
-        input: &mut dyn BufRead,
+        input: &mut (dyn BufRead + Send),
         answer: &mut dyn FnMut(LineAnswer) -> bool,
     ) -> Result<Value, Failure>;
 }
@@ -357,7 +370,7 @@ mod tests {
         fn handle(
             &self,
             command: &Command,
-            input: &mut dyn BufRead,
+            input: &mut (dyn BufRead + Send),
             answer: &mut dyn FnMut(LineAnswer) -> bool,
         ) -> Result<Value, Failure> {
             let mut count = 0;

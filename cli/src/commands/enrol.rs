@@ -49,7 +49,8 @@ fn new(context: &Context, args: &EnrolNew) -> Result<Exit, Failure> {
 fn list(context: &Context) -> Result<Exit, Failure> {
     let output = &context.output;
     let people = People::of(context);
-    let machines = office::reader(context.dir()?)?.read(|view| view.machines()).map_err(store_failure)?;
+    let machines =
+        office::province_reader(context.dir()?)?.read(|view| view.machines()).map_err(store_failure)?;
     for machine in &machines {
         let last_contact = machine.last_contact_at.map(rfc3339);
         let value = json!({

@@ -38,7 +38,7 @@ pub(crate) fn run(context: &Context, command: &Quarantine) -> Result<Exit, Failu
 fn list(context: &Context) -> Result<Exit, Failure> {
     let output = &context.output;
     let people = People::of(context);
-    let reader = office::reader(context.dir()?)?;
+    let reader = office::province_reader(context.dir()?)?;
     let read = |view: &View<'_>| Ok((view.quarantine(None, LISTED_MAX)?, view.machines()?));
     let (kept, machines) = reader.read(read).map_err(store_failure)?;
     for entry in &kept {

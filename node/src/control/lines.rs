@@ -18,7 +18,10 @@ pub enum InputLine {
 ///
 /// # Errors
 /// The input cannot be read.
-pub fn next_line(input: &mut dyn BufRead, bytes_max: usize) -> std::io::Result<Option<InputLine>> {
+pub fn next_line(
+    input: &mut (impl BufRead + ?Sized),
+    bytes_max: usize,
+) -> std::io::Result<Option<InputLine>> {
     let mut line = Vec::new();
     let (mut is_any, mut is_over) = (false, false);
     loop {

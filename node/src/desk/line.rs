@@ -406,6 +406,9 @@ pub fn lodge_line(text: &str) -> Result<LodgeLine, Refusal> {
     Ok(read)
 }
 
+/// Keys of working acts that a later version brings.
+const LATER_KEYS: [(Kind, &str); 1] = [(Kind::ReceiveSupplement, "slip")];
+
 /// Reads one line of `dossier act`.
 ///
 /// # Errors
@@ -433,6 +436,9 @@ pub fn act_line(text: &str) -> Result<ActLine, Refusal> {
     }
     let allowed =
         |key: &str| COMMON_KEYS.contains(&key) || row.required.contains(&key) || row.optional.contains(&key);
+    if let Some((_, key)) = LATER_KEYS.iter().find(|(of, key)| *of == kind && map.contains_key(*key)) {
+        return Err(Refusal::of_field("not-in-this-version", *key).with("what", *key));
+    }
     if let Some(key) = map.keys().find(|key| !allowed(key)) {
         return Err(Refusal::of_field("line-unknown-field", key.as_str()).with("act", kind.name()));
     }
@@ -680,6 +686,11 @@ mod tests {
                 r#"{"number":"H27.101-260302-0690001","act":"stop","officer":"H27.101/02"}"#,
                 "not-in-this-version",
                 Some("act"),
+            ),
+            (
+                r#"{"number":"H27.101-260302-0690001","act":"receive_supplement","slip":"1","officer":"H27.101/02"}"#,
+                "not-in-this-version",
+                Some("slip"),
             ),
             (
                 r#"{"number":"H27.101-260302-0690001","act":"transfer","officer":"H27.101/02"}"#,

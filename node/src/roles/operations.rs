@@ -1,10 +1,10 @@
 //! The commands that write, carried out: by the running program for those who ask through the control socket, and
 //! by a short command itself when nothing runs.
 
-use std::collections::VecDeque;
 use std::io::BufRead;
 use std::io::Read;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use serde_json::Value;
 use serde_json::json;
@@ -49,54 +49,41 @@ impl Operations {
         Self { office, line: line.map(Arc::new) }
     }
 
+    /// Decides line after line on a thread of its own, and answers each as soon as it is durable: a caller may wait
+    /// for an answer before it writes its next line.
     fn lines(
-        input: &mut dyn BufRead,
+        input: &mut (dyn BufRead + Send),
         answer: &mut dyn FnMut(LineAnswer) -> bool,
-        decide: &dyn Fn(&str) -> Answer,
+        decide: &(dyn Fn(&str) -> Answer + Sync),
     ) -> Result<Value, Failure> {
-        let (mut done, mut refused, mut line) = (0u64, 0u64, 0u64);
-        let mut waiting: VecDeque<(u64, Answer)> = VecDeque::new();
-        let mut finish = |(line, given): (u64, Answer)| -> Result<(), Failure> {
-            match given.wait() {
-                Ok(value) => {
-                    done += 1;
-                    answer(LineAnswer::Done(value));
+        let (mut done, mut refused) = (0u64, 0u64);
+        let (decided, waiting) = std::sync::mpsc::sync_channel(LINES_IN_FLIGHT_MAX);
+        let failed = std::thread::scope(|scope| {
+            scope.spawn(move || decide_lines(input, decide, &decided));
+            for (line, given) in waiting {
+                match given.wait() {
+                    Ok(value) => {
+                        done += 1;
+                        answer(LineAnswer::Done(value));
+                    }
+                    Err(StoreError::Refused(refusal)) => {
+                        refused += 1;
+                        answer(LineAnswer::Refused { line, refusal });
+                    }
+                    Err(error) => {
+                        // Said in its place, too: who waits for it may not end the input before.
+                        let failure = store_failure(error);
+                        answer(LineAnswer::Refused { line, refusal: failure.refusal().clone() });
+                        return Some(failure);
+                    }
                 }
-                Err(StoreError::Refused(refusal)) => {
-                    refused += 1;
-                    answer(LineAnswer::Refused { line, refusal });
-                }
-                Err(error) => return Err(store_failure(error)),
             }
-            Ok(())
-        };
-        loop {
-            let read = lines::next_line(input, LINE_BYTES_MAX);
-            let Some(read) = read.transpose() else { break };
-            line += 1;
-            let given = match &read {
-                Ok(InputLine::Text(text)) if text.trim().is_empty() => continue,
-                Ok(InputLine::Text(text)) => decide(text.trim()),
-                Ok(InputLine::TooLong) => {
-                    Answer::refused(Refusal::new("line-too-large").with("most", LINE_BYTES_MAX))
-                }
-                Ok(InputLine::NotText) => Answer::refused(Refusal::new("line-not-utf8")),
-                Err(_) => Answer::refused(Refusal::new("line-unreadable")),
-            };
-            waiting.push_back((line, given));
-            if read.is_err() {
-                break;
-            }
-            if waiting.len() >= LINES_IN_FLIGHT_MAX
-                && let Some(oldest) = waiting.pop_front()
-            {
-                finish(oldest)?;
-            }
+            None
+        });
+        match failed {
+            Some(failure) => Err(failure),
+            None => Ok(json!({ "lines": done + refused, "done": done, "refused": refused })),
         }
-        for oldest in waiting {
-            finish(oldest)?;
-        }
-        Ok(json!({ "lines": done + refused, "done": done, "refused": refused }))
     }
 
     fn sync_now(&self, wait_s: u64) -> Result<Value, Failure> {
@@ -116,6 +103,30 @@ impl Operations {
     }
 }
 
+/// Reads lines until the input ends or nobody takes what is decided any more.
+fn decide_lines(
+    input: &mut (dyn BufRead + Send),
+    decide: &dyn Fn(&str) -> Answer,
+    decided: &SyncSender<(u64, Answer)>,
+) {
+    let mut line = 0;
+    while let Some(read) = lines::next_line(input, LINE_BYTES_MAX).transpose() {
+        line += 1;
+        let given = match &read {
+            Ok(InputLine::Text(text)) if text.trim().is_empty() => continue,
+            Ok(InputLine::Text(text)) => decide(text.trim()),
+            Ok(InputLine::TooLong) => {
+                Answer::refused(Refusal::new("line-too-large").with("most", LINE_BYTES_MAX))
+            }
+            Ok(InputLine::NotText) => Answer::refused(Refusal::new("line-not-utf8")),
+            Err(_) => Answer::refused(Refusal::new("line-unreadable")),
+        };
+        if decided.send((line, given)).is_err() || read.is_err() {
+            return;
+        }
+    }
+}
+
 /// A runtime for the network.
 ///
 /// # Errors
@@ -131,7 +142,7 @@ impl Handler for Operations {
     fn handle(
         &self,
         command: &Command,
-        input: &mut dyn BufRead,
+        input: &mut (dyn BufRead + Send),
         answer: &mut dyn FnMut(LineAnswer) -> bool,
     ) -> Result<Value, Failure> {
         let desk = &self.office.desk;
@@ -169,5 +180,48 @@ impl Handler for Operations {
             }
             Command::QuarantineVoid { ids, why } => province::quarantine_void(&self.office, ids, why),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A caller that writes its next line only after the answer to the last one.
+    struct Patient(mpsc::Receiver<&'static str>);
+
+    impl Read for Patient {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let line = self.0.recv_timeout(Duration::from_secs(10)).unwrap_or_default();
+            buffer[..line.len()].copy_from_slice(line.as_bytes());
+            Ok(line.len())
+        }
+    }
+
+    #[test]
+    fn each_line_is_answered_before_the_next_one_is_written() {
+        let (write, written) = mpsc::channel();
+        write.send("một\n").unwrap();
+        let mut left = vec!["", "ba\n", "hai\n"];
+        let mut answers = Vec::new();
+        let refuse = |text: &str| Answer::refused(Refusal::new("line-not-json").with("text", text));
+        let summary = Operations::lines(
+            &mut BufReader::new(Patient(written)),
+            &mut |answer| {
+                answers.push(answer);
+                write.send(left.pop().unwrap()).is_ok()
+            },
+            &refuse,
+        );
+        assert_eq!(summary, Ok(json!({ "lines": 3, "done": 0, "refused": 3 })));
+        let lines = answers.iter().map(|answer| match answer {
+            LineAnswer::Refused { line, .. } => *line,
+            LineAnswer::Done(_) => 0,
+        });
+        assert!(lines.eq(1..=3), "{answers:?}");
     }
 }

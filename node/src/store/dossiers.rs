@@ -315,11 +315,16 @@ fn condition_of(filter: &ListFilter) -> (String, Vec<Value>) {
     if filter.needs_person {
         terms.push("needs_person = 1");
     }
-    let query = filter.query.as_deref().map(projection::fold_text);
-    if let Some(query) = query.filter(|query| !query.is_empty()) {
-        terms.push("(instr(owner_folded, ?) > 0 OR instr(number_folded, ?) > 0)");
-        params.push(Value::from(query.clone()));
-        params.push(Value::from(query));
+    let asked = filter.query.as_deref().map(str::trim).filter(|asked| !asked.is_empty());
+    match asked.map(projection::fold_text) {
+        None => {}
+        // Signs alone are in no name and no number.
+        Some(query) if query.is_empty() => terms.push("FALSE"),
+        Some(query) => {
+            terms.push("(instr(owner_folded, ?) > 0 OR instr(number_folded, ?) > 0)");
+            params.push(Value::from(query.clone()));
+            params.push(Value::from(query));
+        }
     }
     if let Some((number, doc)) = &filter.after {
         terms.push("(number, doc) > (?, ?)");

@@ -1616,6 +1616,8 @@ fn lists_filter_search_without_marks_and_go_on_where_they_stopped() {
     assert_eq!(query("THU"), [docs[0], docs[2]]);
     assert_eq!(query("0690003"), [docs[2]]);
     assert_eq!(query("không có"), []);
+    assert_eq!(query(" … % _ "), [], "signs alone are in no name");
+    assert_eq!(query("  "), docs);
     assert_eq!(list(ListFilter { status: Some(4), ..ListFilter::default() }), [docs[1]]);
     assert_eq!(list(ListFilter { holder: Some(code("H27.102")), ..ListFilter::default() }), [docs[1]]);
     assert_eq!(list(ListFilter { needs_person: true, ..ListFilter::default() }), []);
