@@ -79,6 +79,31 @@ fn both_copies_work_nothing_is_lost_no_number_repeats_and_both_are_told() {
 }
 
 #[test]
+fn copies_that_take_turns_under_one_witness_repeat_no_number_and_are_both_told() {
+    let province = Province::new();
+    let original = province.commune("H27.101");
+    let before = original.lodged(&[lodging("H27.101", 1), lodging("H27.101", 2)]);
+    original.sync();
+    let mut copy = copy_of(&original, province.place());
+    copy.home.witness.clone_from(&original.home.witness);
+
+    let ours = original.lodged(&[lodging("H27.101", 10), lodging("H27.101", 11)]);
+    let theirs = copy.lodged(&[lodging("H27.101", 20), lodging("H27.101", 21)]);
+    let all: BTreeSet<&String> = before.iter().chain(&ours).chain(&theirs).collect();
+    assert_eq!(all.len(), 6, "no number twice: {ours:?} {theirs:?}");
+    sync_all(&[&original, &copy]);
+
+    let held = province.office.export();
+    assert_eq!(held.keys().collect::<BTreeSet<_>>(), all, "nothing lost");
+    for office in [&original, &copy] {
+        assert_eq!(office.export(), held);
+        office.verify();
+        let told = conditions(office);
+        assert!(told.contains(&"other-copy".to_owned()), "{}: {told:?}", office.home.dir.display());
+    }
+}
+
+#[test]
 fn acts_done_apart_are_contested_everywhere_until_a_person_settles() {
     let province = Province::new();
     let (original, b) = (province.commune("H27.101"), province.commune("H27.102"));

@@ -54,6 +54,8 @@ const READERS_KEPT_MAX: usize = 8;
 /// How long a statement waits for another process's short lock.
 const BUSY_WAIT_MS: u32 = 10_000;
 const STATEMENTS_CACHED: usize = 160;
+/// Under it: the boot of the witness at which this database was last told that it shares it with another copy.
+const TOLD_SHARED_KEY: &str = "told_shared";
 
 /// What the machine that owns a directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -473,9 +475,18 @@ fn ask_witness(
     let opened = WitnessFile::open(path, machine);
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     match opened {
-        Ok((file, mut record)) => {
+        Ok((mut file, mut record)) => {
             let lsn_of = |boot: BootId| log::lsn_of(&tx, boot);
+            let before = record.clone();
             let is_rolled_back = record.shows_rollback(lsn_of)?;
+            if record != before {
+                // Noted at once: this process may append nothing, and the other copy is to be told too.
+                record.sequence += 1;
+                if let Err(error) = file.write(&record) {
+                    tracing::error!(%error, "the witness cannot be written");
+                }
+            }
+            tell_of_other_copy(&tx, &record, at)?;
             if is_rolled_back {
                 set_rolled_back(&tx, &record, at)?;
             } else {
@@ -508,6 +519,16 @@ fn ask_witness(
             }
         }
     }
+}
+
+/// Two copies of this directory take turns under one witness: said once in each of them.
+fn tell_of_other_copy(connection: &Connection, record: &Record, at: Millis) -> Result<(), StoreError> {
+    let Some(boot) = record.shared_at else { return Ok(()) };
+    if meta::take(connection, TOLD_SHARED_KEY)?.as_deref() == Some(&boot.0) {
+        return Ok(());
+    }
+    meta::put(connection, TOLD_SHARED_KEY, &boot.0)?;
+    conditions::set(connection, conditions::OTHER_COPY, "", &[("boot", boot.to_string())], at)
 }
 
 fn set_rolled_back(connection: &Connection, record: &Record, at: Millis) -> Result<(), StoreError> {

@@ -60,6 +60,12 @@ pub(crate) struct Record {
     /// Per series, the highest counter of all days that no longer stand in `counters`.
     #[n(9)]
     pub(crate) floors: BTreeMap<String, u32>,
+    /// What the last rolled-back database under this witness lacked: a boot, and up to where it was committed.
+    #[n(10)]
+    pub(crate) lacked: Option<(BootId, Lsn)>,
+    /// The boot that stood here when two databases were last seen to take turns under this witness.
+    #[n(11)]
+    pub(crate) shared_at: Option<BootId>,
 }
 
 impl Record {
@@ -75,6 +81,8 @@ impl Record {
             series: None,
             counters: BTreeMap::new(),
             floors: BTreeMap::new(),
+            lacked: None,
+            shared_at: None,
         }
     }
 
@@ -103,17 +111,31 @@ impl Record {
 
     /// Whether the database, asked how far it has each boot's log, lacks something that was committed. The group
     /// in flight may be there or not.
+    ///
+    /// What it lacks is noted. A database that lacks something and has what another one lacked is not that one: two
+    /// copies of the directory take turns under this witness, which is noted too.
     pub(crate) fn shows_rollback<E>(
-        &self,
+        &mut self,
         mut lsn_of: impl FnMut(BootId) -> Result<Lsn, E>,
     ) -> Result<bool, E> {
         let claims = [self.boot.map(|boot| (boot, self.confirmed)), self.previous];
+        let mut lacking = None;
         for (boot, lsn) in claims.into_iter().flatten() {
-            if lsn_of(boot)? < lsn {
-                return Ok(true);
+            if lacking.is_none() && lsn_of(boot)? < lsn {
+                lacking = Some((boot, lsn));
             }
         }
-        Ok(false)
+        let has_what_was_lacked = match self.lacked {
+            Some((boot, lsn)) => lsn_of(boot)? >= lsn,
+            None => false,
+        };
+        if lacking.is_some() && has_what_was_lacked {
+            self.shared_at = self.boot;
+        }
+        if lacking.is_some() || has_what_was_lacked {
+            self.lacked = lacking;
+        }
+        Ok(lacking.is_some())
     }
 
     fn to_slot(&self) -> Option<Vec<u8>> {
@@ -305,6 +327,7 @@ mod tests {
         let (old, new) = (BootId([1; 16]), BootId([2; 16]));
         let mut record = Record { confirmed: 9, in_flight: 12, boot: Some(old), ..Record::new(MACHINE) };
         let judge = |record: &Record, old_lsn: Lsn, new_lsn: Lsn| {
+            let mut record = record.clone();
             record.shows_rollback(|boot| Ok::<_, ()>(if boot == old { old_lsn } else { new_lsn })).unwrap()
         };
         for (lsn, is_rollback) in [(8, true), (9, false), (12, false), (15, false)] {
@@ -314,5 +337,75 @@ mod tests {
         record.in_flight = 3;
         assert!(!judge(&record, 9, 0), "the first group of the new boot was in flight");
         assert!(judge(&record, 8, 3), "the boot before is missing entries");
+    }
+
+    #[test]
+    fn two_databases_that_take_turns_are_told_from_one_that_was_put_back() {
+        let (first, second, third) = (BootId([1; 16]), BootId([2; 16]), BootId([3; 16]));
+        let open = |record: &mut Record, has: &[(BootId, Lsn)]| {
+            let lsn_of = |boot| has.iter().find(|(known, _)| *known == boot).map_or(0, |(_, lsn)| *lsn);
+            record.shows_rollback(|boot| Ok::<_, ()>(lsn_of(boot))).unwrap()
+        };
+        let append = |record: &mut Record, boot, lsn| {
+            record.note_boot(boot);
+            (record.confirmed, record.in_flight) = (lsn, lsn);
+        };
+        let mut record = Record::new(MACHINE);
+        append(&mut record, first, 9);
+        assert!(open(&mut record, &[(first, 4)]), "put back");
+        append(&mut record, second, 3);
+        // What was lost came back from the province; much later an older state is put back once more.
+        let mut back = record.clone();
+        assert!(!open(&mut back, &[(first, 9), (second, 3)]));
+        append(&mut back, third, 5);
+        assert!(open(&mut back, &[(first, 9), (second, 1)]));
+        assert_eq!(back.shared_at, None);
+        // But a database that never lacked it, and has not what the other wrote, is another copy.
+        assert!(open(&mut record, &[(first, 9)]));
+        assert_eq!(record.shared_at, Some(second));
+    }
+
+    #[test]
+    fn a_record_without_the_later_fields_is_read() {
+        /// The fields of the first released form.
+        #[derive(Encode)]
+        #[cbor(map)]
+        struct First {
+            #[n(0)]
+            version: u16,
+            #[n(1)]
+            sequence: u64,
+            #[n(2)]
+            machine: NodeId,
+            #[n(3)]
+            boot: Option<BootId>,
+            #[n(4)]
+            confirmed: Lsn,
+            #[n(5)]
+            in_flight: Lsn,
+            #[n(6)]
+            previous: Option<(BootId, Lsn)>,
+            #[n(7)]
+            series: Option<String>,
+            #[n(8)]
+            counters: BTreeMap<(String, u32), u32>,
+            #[n(9)]
+            floors: BTreeMap<String, u32>,
+        }
+        let newer = Record { previous: Some((BootId([2; 16]), 4)), ..record(3) };
+        let older = First {
+            version: newer.version,
+            sequence: newer.sequence,
+            machine: newer.machine,
+            boot: newer.boot,
+            confirmed: newer.confirmed,
+            in_flight: newer.in_flight,
+            previous: newer.previous,
+            series: None,
+            counters: BTreeMap::new(),
+            floors: BTreeMap::new(),
+        };
+        let bytes = minicbor::to_vec(&older).unwrap();
+        assert_eq!(minicbor::decode::<Record>(&bytes).unwrap(), newer);
     }
 }
