@@ -16,6 +16,10 @@ pub const BATCH_RAW_BYTES: usize = 1024 * 1024;
 /// The least a sender aims at before compression, however badly the last batch compressed.
 pub const BATCH_RAW_BYTES_MIN: usize = 64 * 1024;
 
+/// How much larger each of the first batches of a feed is than the one before, from [`BATCH_RAW_BYTES_MIN`] on: the
+/// open dossiers of an office are there after the first, and the tables of small batches cost 1 %.
+pub const BATCH_RISES_BY: usize = 4;
+
 /// What a sender aims at for one batch on the wire: resuming alone costs 2-4 % at this size, and a line of
 /// 64 kbit/s carries it in 16 s.
 pub const BATCH_PACKED_BYTES: usize = 128 * 1024;

@@ -330,9 +330,41 @@ impl WriteTx<'_> {
     /// # Errors
     /// When it cannot be written.
     pub fn open_feed(&mut self, seat: &AgencyCode) -> Result<FeedHead, StoreError> {
-        if let Some(head) = self.feed_head(seat)? {
-            return Ok(head);
+        match self.feed_head(seat)? {
+            Some(head) => Ok(head),
+            None => self.lay_out_feed(seat),
         }
+    }
+
+    /// At the province: the feed of a seat for a machine that has nothing of it. It is laid out anew, under another
+    /// id, so that what people work on comes first; once, until that machine has stored something of it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn feed_for_newcomer(&mut self, seat: &AgencyCode, machine: NodeId) -> Result<FeedHead, StoreError> {
+        let key = format!("feed-laid-out-{seat}");
+        let is_laid_out = self.meta(&key)?.as_deref() == Some(machine.0.as_slice());
+        let has_stored = self.machine(machine)?.is_some_and(|machine| machine.acked_position > 0);
+        match self.feed_head(seat)? {
+            Some(head) if head.position == 0 || (is_laid_out && !has_stored) => return Ok(head),
+            Some(_) | None => {}
+        }
+        for statement in [
+            "DELETE FROM feed_row WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
+            "DELETE FROM feed_mark WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
+            "DELETE FROM feed_doc WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
+            "DELETE FROM feed WHERE seat = ?1",
+        ] {
+            self.execute(statement, [seat.as_str()])?;
+        }
+        self.set_acked_position(machine, 0)?;
+        self.put_meta(&key, &machine.0)?;
+        self.lay_out_feed(seat)
+    }
+
+    /// A new feed: what says whose logs there are, then open dossiers, the newest first, each whole, then the rest in
+    /// the order in which it took effect.
+    fn lay_out_feed(&mut self, seat: &AgencyCode) -> Result<FeedHead, StoreError> {
         let feed = FeedId(self.random()?);
         self.execute(
             "INSERT INTO feed (seat, feed, position, digest) VALUES (?1, ?2, 0, ?3)",
@@ -344,14 +376,28 @@ impl WriteTx<'_> {
             [seat.as_str()],
         )?;
         self.add_to_feed_of(seat, &boots)?;
-        let docs: Vec<DocId> = self
+        let open: Vec<DocId> = self
             .connection()
-            .prepare_cached("SELECT doc FROM party WHERE seat = ?1 ORDER BY doc")?
+            .prepare_cached(
+                "SELECT p.doc FROM party p LEFT JOIN dossier d ON d.doc = p.doc \
+                 WHERE p.seat = ?1 AND d.custody IS NOT 'closed' ORDER BY p.doc DESC",
+            )?
             .query_map([seat.as_str()], |row| row.get(0).map(DocId))?
             .collect::<Result<_, _>>()?;
-        for doc in docs {
+        for doc in open {
             self.join(doc, seat)?;
         }
+        self.execute(
+            "INSERT OR IGNORE INTO feed_doc (doc, feed) \
+             SELECT p.doc, f.id FROM party p JOIN feed f ON f.seat = p.seat WHERE p.seat = ?1",
+            [seat.as_str()],
+        )?;
+        let rest = self.ids_of(
+            "SELECT e.id FROM party p JOIN dossier d ON d.doc = p.doc JOIN entry e ON e.doc = p.doc \
+             WHERE p.seat = ?1 AND d.custody = 'closed' AND e.applied IS NOT NULL ORDER BY e.applied",
+            [seat.as_str()],
+        )?;
+        self.add_to_feed_of(seat, &rest)?;
         self.feed_head(seat)?.ok_or_else(|| StoreError::Bug("a feed that was just opened".to_owned()))
     }
 

@@ -30,9 +30,13 @@ use crate::dossier::act::Attestation;
 use crate::dossier::act::Body;
 use crate::dossier::act::Channel;
 use crate::dossier::act::DirectoryRef;
+use crate::dossier::act::Finish;
+use crate::dossier::act::FinishResult;
+use crate::dossier::act::MoveStep;
 use crate::dossier::act::Note;
 use crate::dossier::act::Receive;
 use crate::dossier::act::ReturnHow;
+use crate::dossier::act::ReturnResult;
 use crate::dossier::act::TakeOver;
 use crate::dossier::act::Transfer;
 use crate::dossier::document::Document;
@@ -1023,6 +1027,52 @@ fn a_seat_enrolled_late_gets_the_history_of_its_dossiers() {
     sync(&b, &province);
     assert_eq!(summaries(&b), summaries(&province));
     assert_eq!(rows(&b).len(), 3);
+    assert_eq!(findings(&province), Vec::<&str>::new());
+}
+
+#[test]
+fn a_machine_that_has_nothing_gets_open_dossiers_first_and_the_newest_of_them() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    let mut docs: Vec<DocId> = (0..4).map(|_| lodge(&a, "H27.101", "Nguyễn Văn Thử").0).collect();
+    docs.sort_unstable();
+    let closed = docs.remove(2);
+    write(&a, closed, MoveStep { step: String::new(), is_back: false, assignee: None });
+    write(&a, closed, Finish { result: FinishResult::Granted, reasons: Vec::new(), hash: None });
+    write(&a, closed, ReturnResult { collector: None, signature_kind: None, is_settled: true });
+    write(&a, docs[0], Note {});
+    sync(&a, &province);
+    let seat = code("H27.101");
+    let before = province.read(|view| view.feed_head(&seat)).unwrap().unwrap();
+
+    let place = Place::new(3, "H27.101", Role::Commune);
+    let replacement = place.create();
+    let machine = replacement.identity().machine;
+    enrol(&province, &replacement);
+    let lay_out = || {
+        let seat = seat.clone();
+        province.write(move |tx| tx.feed_for_newcomer(&seat, machine)).unwrap()
+    };
+    let head = lay_out();
+    assert_ne!(head.feed, before.feed);
+    assert_eq!(head.position, before.position);
+    assert_eq!(lay_out(), head, "once for one machine");
+    let page = province.read(|view| view.feed_after(&seat, 0, &FeedLimits::ALL)).unwrap().unwrap();
+    let mut order: Vec<DocId> = page.rows.iter().map(|row| row.entry.doc).collect();
+    order.dedup();
+    assert_eq!(order, [DocId::NONE, docs[2], docs[1], docs[0], closed]);
+
+    lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    push(&a, &province);
+    pull(&replacement, &province, 700);
+    assert_eq!(summaries(&replacement), summaries(&province));
+    assert_eq!(rows(&replacement).len(), 5);
+    assert_eq!(findings(&province), Vec::<&str>::new());
+    assert_eq!(findings(&replacement), Vec::<&str>::new());
+    // What the machine has stored once and then lost is a reason to begin again.
+    province.write(move |tx| tx.set_acked_position(machine, 1)).unwrap();
+    assert_ne!(lay_out().feed, head.feed);
     assert_eq!(findings(&province), Vec::<&str>::new());
 }
 

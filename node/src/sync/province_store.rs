@@ -118,8 +118,13 @@ impl ProvinceStore for ProvinceSide {
             return Ok(Err(ByeCode::Banned));
         }
         let (machine, seat) = (self.machine, self.seat.clone());
+        let has_no_feed = hello.feed.id.is_none();
         self.store.write(move |tx| {
-            tx.open_feed(&seat)?;
+            if has_no_feed {
+                tx.feed_for_newcomer(&seat, machine)?
+            } else {
+                tx.open_feed(&seat)?
+            };
             tx.touch_machine(machine)
         })?;
         self.store.read(|view| self.compare(view, hello)).map(Ok)

@@ -658,6 +658,9 @@ impl ProvinceSession {
         self.feed.id = facts.feed.id;
         self.feed.head = self.feed.head.max(facts.feed.position);
         self.feed.sent = if hello.feed.id == facts.feed.id { hello.feed.position } else { 0 };
+        if self.feed.sent == 0 {
+            self.feed.size = BatchSize::rising();
+        }
         let named: Vec<LogHead> = hello.logs.clone();
         let is_even = facts.is_even_with(hello);
         let request =

@@ -22,20 +22,29 @@ use crate::session::SessionError;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BatchSize {
     raw_bytes: usize,
+    /// What the next batch is held to while the first ones grow.
+    rising_bytes: usize,
 }
 
 impl BatchSize {
     /// Begins as if everything compressed to an eighth, which columns of ordinary dossiers do.
     pub(super) const fn new() -> Self {
-        Self { raw_bytes: limits::BATCH_RAW_BYTES }
+        Self { raw_bytes: limits::BATCH_RAW_BYTES, rising_bytes: limits::BATCH_RAW_BYTES }
+    }
+
+    /// Begins with a small batch and lets the next ones grow: somebody waits for the first.
+    pub(super) const fn rising() -> Self {
+        Self { raw_bytes: limits::BATCH_RAW_BYTES, rising_bytes: limits::BATCH_RAW_BYTES_MIN }
     }
 
     pub(super) const fn raw_bytes(self) -> usize {
-        self.raw_bytes
+        if self.rising_bytes < self.raw_bytes { self.rising_bytes } else { self.raw_bytes }
     }
 
     /// Learns from a batch how well its like compresses. Small ones teach nothing.
     pub(super) fn learn(&mut self, raw_bytes: usize, packed_bytes: usize) {
+        self.rising_bytes =
+            self.rising_bytes.saturating_mul(limits::BATCH_RISES_BY).min(limits::BATCH_RAW_BYTES);
         if raw_bytes >= limits::BATCH_RAW_BYTES_MIN && packed_bytes > 0 {
             let fitting = raw_bytes.saturating_mul(limits::BATCH_PACKED_BYTES) / packed_bytes;
             self.raw_bytes = fitting.clamp(limits::BATCH_RAW_BYTES_MIN, limits::BATCH_RAW_BYTES);

@@ -32,6 +32,8 @@ use sync_protocol::entry::EntryKind;
 use sync_protocol::frame::Frame;
 use sync_protocol::frame::FrameKind;
 use sync_protocol::frame::Message;
+use sync_protocol::ids::DocId;
+use sync_protocol::run::FeedRun;
 
 use crate::args::BenchWire;
 use crate::commands::Context;
@@ -184,8 +186,7 @@ impl<'a> Bench<'a> {
         let replacement = self.machine("replacement")?;
         let (s4, mut row) = self.measured(&replacement)?;
         beside_automerge(&mut row, automerge_sync(&none, &all));
-        let first = s4.down.iter().find(|message| message.kind == FrameKind::Feed);
-        row.insert("first_batch_bytes".to_owned(), json!(first.map(|message| message.bytes.len())));
+        row.insert("first_open_dossier_bytes".to_owned(), json!(self.first_open_dossier(&s4, &all)?));
         rows.insert("s4".to_owned(), Value::Object(row));
         Ok(Value::Object(rows))
     }
@@ -243,6 +244,31 @@ impl<'a> Bench<'a> {
             documents_there.entry(doc).or_default().extend(changes);
         }
         Ok(())
+    }
+
+    /// How many bytes had come down, provincial items apart, when the first open dossier was whole.
+    fn first_open_dossier(&self, exchange: &Exchange, all: &Documents) -> Result<Option<usize>, Failure> {
+        let mut size_bytes = 0;
+        let mut come: BTreeMap<DocId, usize> = BTreeMap::new();
+        for message in exchange.down.iter().filter(|message| message.kind != FrameKind::Items) {
+            size_bytes += message.bytes.len();
+            let Frame::Feed(feed) = Frame::decode(&message.bytes).map_err(|error| broken(&error))? else {
+                continue;
+            };
+            let runs = feed.runs.iter().filter_map(|run| match run {
+                FeedRun::Bytes(run) => Some(run.entries()),
+                FeedRun::Own { .. } => None,
+            });
+            runs.flatten().for_each(|entry| *come.entry(entry.doc).or_default() += 1);
+            let whole = come.iter().filter(|(doc, count)| all.get(doc).map(Vec::len) == Some(**count));
+            for (doc, _) in whole {
+                let row = self.province.store.read(|view| view.dossier(*doc)).map_err(store_failure)?;
+                if row.is_some_and(|row| row.custody != "closed") {
+                    return Ok(Some(size_bytes));
+                }
+            }
+        }
+        Ok(None)
     }
 
     fn measured(&self, commune: &Office) -> Result<(Exchange, Map<String, Value>), Failure> {
