@@ -107,6 +107,7 @@ pub mod item;
 pub mod limits;
 pub mod position;
 pub mod proof;
+pub mod range;
 pub mod run;
 pub mod session;
 pub mod time;

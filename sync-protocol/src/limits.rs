@@ -93,3 +93,25 @@ pub const BATCH_OPS_MAX: usize = 128 * 1024;
 
 /// Most pieces that all values in one batch are put together from.
 pub const BATCH_LEAVES_MAX: usize = 512 * 1024;
+
+/// Most members of a range that are listed by name: 1 kB, less than splitting and asking again.
+pub const RANGE_LIST_MAX: usize = 64;
+
+/// Into how many parts a range that differs is split: 16 sums are half a kilobyte, for one difference of many.
+pub const RANGE_PARTS: u64 = 16;
+
+/// Into how many parts everything is split at first, which saves a round trip.
+pub const RANGE_PARTS_OF_ALL: u64 = 64;
+
+/// A message about ranges is ended when it is longer than this: what is left is told as one range. One answer may go
+/// beyond by the parts of one range.
+pub const RANGE_MESSAGE_BYTES: usize = 48 * 1024;
+
+/// Most ranges in one message: twice what fits.
+pub const RANGES_MAX: usize = 8192;
+
+/// Most messages of one comparison, both ways. Two sets of a million that have nothing in common need fewer.
+pub const RANGE_MESSAGES_MAX: u32 = 4096;
+
+/// Most entries that are remembered as being here and not there; with more, everything is sent again.
+pub const RANGE_SURPLUS_MAX: usize = 64 * 1024;
