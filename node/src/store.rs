@@ -22,6 +22,7 @@ pub mod peers;
 pub mod projection;
 pub mod proofs;
 pub mod quarantine;
+pub mod reissue;
 mod sql;
 pub mod verify;
 pub mod view;

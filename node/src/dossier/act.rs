@@ -394,6 +394,34 @@ macro_rules! acts {
     };
 }
 
+impl Body {
+    /// Calls the acts and papers that this one speaks of by other names: they were written again.
+    pub fn rename(
+        &mut self,
+        act: &mut dyn FnMut(ActId) -> ActId,
+        paper: &mut dyn FnMut(String) -> String,
+    ) {
+        let mut all = |acts: &mut Vec<ActId>| acts.iter_mut().for_each(|id| *id = act(*id));
+        let mut each = |papers: &mut Vec<String>| {
+            papers.iter_mut().for_each(|key| *key = paper(std::mem::take(key)));
+        };
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the other kinds name neither act nor paper")]
+        match self {
+            Self::Mark(mark) => all(&mut mark.acts),
+            Self::Settle(settle) => {
+                all(&mut settle.acts);
+                settle.choice = act(settle.choice);
+            }
+            Self::Attest(attest) => attest.act = act(attest.act),
+            Self::AcceptWithdrawal(accept) => accept.request = accept.request.map(act),
+            Self::RequestWithdrawal(request) => request.paper = request.paper.take().map(paper),
+            Self::ReceiveSupplement(receive) => each(&mut receive.papers),
+            Self::AttachPaper(attach) => each(&mut attach.papers),
+            _ => {}
+        }
+    }
+}
+
 acts! {
     /// T1: a dossier is taken in at a counter or by post; Mẫu 01.
     1 "receive" Receive {

@@ -75,6 +75,10 @@ pub mod reason {
     pub const SECOND_ROOT: &str = "entry-second-root";
     /// A kind that belongs to no document and names one.
     pub const STRAY_DOCUMENT: &str = "entry-stray-document";
+    /// Of the other history of a log of this machine that has two; waits until its own part has left the documents.
+    pub const FORKED: &str = "entry-forked";
+    /// Its machine wrote it again under another boot, or gave it up.
+    pub const REISSUED: &str = "entry-reissued";
     /// An act for a seat that is not the machine's.
     pub const OTHER_SEAT: &str = "entry-other-seat";
     /// An act that only the province may do.
@@ -200,7 +204,6 @@ struct LogRow {
     id: i64,
     machine: Option<NodeId>,
     is_own: bool,
-    is_written_here: bool,
 }
 
 /// What a batch has touched so far.
@@ -279,7 +282,8 @@ impl WriteTx<'_> {
         for log in &batch.logs {
             self.advance_log(*log)?;
         }
-        let done = self.settle_batch(batch)?;
+        let mut done = self.settle_batch(batch)?;
+        self.settle_forks(&mut done)?;
         self.settle_rollback()?;
         Ok(done)
     }
@@ -313,6 +317,15 @@ impl WriteTx<'_> {
             }
             batch.done.repeated += 1;
             return self.heal(&existing, entry, &log, origin, batch);
+        }
+        if self.comes_back(log.id, entry)? {
+            batch.logs.insert(log.id);
+            batch.done.repeated += 1;
+            return Ok(());
+        }
+        if self.memory.boot.is_some_and(|own| own.log == log.id) {
+            // Another copy of this running machine wrote under this process's boot: the position is taken.
+            self.rotate_boot();
         }
         if entry.kind == EntryKind::BOOT && entry.lsn == 1 {
             self.learn_owner(&mut log, entry)?;
@@ -369,9 +382,12 @@ impl WriteTx<'_> {
             }
             EntryState::Quarantined => batch.done.quarantined += 1,
             EntryState::Refused => batch.done.refused += 1,
-            EntryState::Voided | EntryState::Duplicate => {}
+            EntryState::Voided | EntryState::Duplicate | EntryState::Superseded => {}
         }
-        if log.is_own && !log.is_written_here {
+        if let (EntryKind::REISSUE, Some(machine), Some(body)) = (entry.kind, log.machine, &entry.body) {
+            self.note_reissued(id, machine, body)?;
+        }
+        if log.is_own {
             self.saw_own_entry(entry, step)?;
         }
         Ok(())
@@ -381,13 +397,12 @@ impl WriteTx<'_> {
     fn log_for(&mut self, boot: BootId, origin: &Origin<'_>) -> Result<Option<LogRow>, StoreError> {
         let found: Option<LogRow> = self
             .connection()
-            .prepare_cached("SELECT id, machine, is_own, is_written_here FROM log WHERE boot = ?1")?
+            .prepare_cached("SELECT id, machine, is_own FROM log WHERE boot = ?1")?
             .query_row([boot.0], |row| {
                 Ok(LogRow {
                     id: row.get(0)?,
                     machine: row.get::<_, Option<[u8; 16]>>(1)?.map(NodeId),
                     is_own: row.get(2)?,
-                    is_written_here: row.get(3)?,
                 })
             })
             .optional()?;
@@ -403,7 +418,7 @@ impl WriteTx<'_> {
         }
         let id = log::insert_log(self.connection(), boot, owner, Some(this), false)?;
         let machine = owner.map(|(machine, _)| machine);
-        Ok(Some(LogRow { id, machine, is_own: machine == Some(this), is_written_here: false }))
+        Ok(Some(LogRow { id, machine, is_own: machine == Some(this) }))
     }
 
     /// A log that came by the feed says in its first entry whose it is.
@@ -470,7 +485,7 @@ impl WriteTx<'_> {
         let found: Option<(Entry, LogRow, Option<String>)> = {
             let mut statement = self.connection().prepare_cached(
                 "SELECT l.boot, e.lsn, e.kind, e.doc, e.hash, e.min_reader, l.id, l.machine, l.is_own, \
-                 l.is_written_here, l.seat, b.codec, b.size_bytes, b.bytes FROM entry e JOIN log l ON l.id = e.log \
+                 l.seat, b.codec, b.size_bytes, b.bytes FROM entry e JOIN log l ON l.id = e.log \
                  LEFT JOIN body b ON b.entry = e.id WHERE e.id = ?1",
             )?;
             let mut rows = statement.query([id])?;
@@ -484,15 +499,14 @@ impl WriteTx<'_> {
                         doc: DocId(row.get(3)?),
                         hash: ChangeHash(row.get(4)?),
                         min_reader: row.get(5)?,
-                        body: log::body_at(row, 11)?,
+                        body: log::body_at(row, 10)?,
                     };
                     let log = LogRow {
                         id: row.get(6)?,
                         machine: row.get::<_, Option<[u8; 16]>>(7)?.map(NodeId),
                         is_own: row.get(8)?,
-                        is_written_here: row.get(9)?,
                     };
-                    Some((entry, log, row.get(10)?))
+                    Some((entry, log, row.get(9)?))
                 }
             }
         };
@@ -559,6 +573,9 @@ impl WriteTx<'_> {
         if entry.doc == DocId::NONE {
             return plain(Refused, Some(reason::NO_DOCUMENT));
         }
+        if self.is_reissued(entry, log.machine)? {
+            return plain(EntryState::Superseded, Some(reason::REISSUED));
+        }
         if self.has_change(entry.doc, entry.hash)? {
             return plain(Duplicate, None);
         }
@@ -579,6 +596,9 @@ impl WriteTx<'_> {
         if let Some(objection) = self.objection(entry.doc, &step, origin)? {
             // What it builds on is noted for the day it is released.
             return Ok((Verdict::of(Quarantined, Some(objection)), Some(step)));
+        }
+        if self.is_log_forked(log.id)? {
+            return Ok((Verdict::of(Waiting, Some(reason::FORKED)), Some(step)));
         }
         Ok((Verdict { state: Waiting, reason: None, deps: step.info.deps.clone() }, Some(step)))
     }
@@ -620,7 +640,7 @@ impl WriteTx<'_> {
     /// Whether the same change of the same document stands here and is not refused.
     fn has_change(&self, doc: DocId, hash: ChangeHash) -> Result<bool, StoreError> {
         let mut statement = self.connection().prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM entry WHERE doc = ?1 AND hash = ?2 AND kind = ?3 AND state NOT IN (4, 6))",
+            "SELECT EXISTS (SELECT 1 FROM entry WHERE doc = ?1 AND hash = ?2 AND kind = ?3 AND state NOT IN (4, 6, 7))",
         )?;
         Ok(statement.query_row((doc.0, hash.0, EntryKind::CHANGE.0), |row| row.get(0))?)
     }

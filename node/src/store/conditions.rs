@@ -21,6 +21,15 @@ pub const NO_WITNESS: &str = "no-witness";
 pub const OTHER_COPY: &str = "other-copy";
 /// Another copy printed numbers of the series in use here; numbering moved on. Arg `series`.
 pub const DUPLICATE_SERIES: &str = "duplicate-series";
+/// A log of this machine has two histories, and the province has the other; at the province: that of a machine. The
+/// subject is the log. It ends when what the province did not know is written again.
+pub const FORKED_LOG: &str = "forked-log";
+/// What was in the losing history of a log stands again under another boot. The subject is the log. Args `count`,
+/// `dossiers`, at the province `seat`.
+pub const LOG_REISSUED: &str = "log-reissued";
+/// A dossier could not be written again: its old bytes are kept and do not count. The subject is the document. Arg
+/// `number`.
+pub const REISSUE_FAILED: &str = "reissue-failed";
 /// At the province: a machine has two histories side by side, from a copied or restored directory. The subject is
 /// the machine. Arg `count`.
 pub const TWO_HISTORIES: &str = "two-histories";
@@ -163,6 +172,13 @@ pub(crate) fn clear(connection: &Connection, code: &str, subject: &str) -> Resul
         .prepare_cached("DELETE FROM condition WHERE code = ?1 AND subject = ?2")?
         .execute((code, subject))?;
     Ok(())
+}
+
+/// Whether a condition stands.
+pub(crate) fn stands(connection: &Connection, code: &str, subject: &str) -> Result<bool, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM condition WHERE code = ?1 AND subject = ?2")?;
+    Ok(statement.exists((code, subject))?)
 }
 
 /// The condition with this code and an empty subject.

@@ -411,6 +411,18 @@ impl WriteTx<'_> {
         if self.feed_head(&seat)?.is_some_and(|head| head.feed == feed) {
             return Ok(());
         }
+        self.restart_feed()?;
+        self.execute(
+            "INSERT INTO feed (seat, feed, position, digest) VALUES (?1, ?2, 0, ?3) \
+             ON CONFLICT (seat) DO UPDATE SET feed = ?2, position = 0, digest = ?3",
+            (seat.as_str(), feed.0, Digest::default().0),
+        )?;
+        Ok(())
+    }
+
+    /// At a node: the own feed is read again from its first position. Entries stay.
+    pub(crate) fn restart_feed(&mut self) -> Result<(), StoreError> {
+        let seat = self.identity().seat.clone();
         for statement in [
             "DELETE FROM feed_row WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
             "DELETE FROM feed_mark WHERE feed IN (SELECT id FROM feed WHERE seat = ?1)",
@@ -418,9 +430,8 @@ impl WriteTx<'_> {
             self.execute(statement, [seat.as_str()])?;
         }
         self.execute(
-            "INSERT INTO feed (seat, feed, position, digest) VALUES (?1, ?2, 0, ?3) \
-             ON CONFLICT (seat) DO UPDATE SET feed = ?2, position = 0, digest = ?3",
-            (seat.as_str(), feed.0, Digest::default().0),
+            "UPDATE feed SET position = 0, digest = ?2 WHERE seat = ?1",
+            (seat.as_str(), Digest::default().0),
         )?;
         Ok(())
     }
@@ -449,6 +460,9 @@ impl WriteTx<'_> {
                     }
                 }
                 FeedPiece::Entry(entry) => {
+                    if self.is_forked(entry)? && entry.lsn > self.fed_lsn(entry.log)? {
+                        self.note_fork(entry.log, entry.lsn)?;
+                    }
                     if self.is_forked(entry)? {
                         return Ok(FeedStored::Forked { log: entry.log, lsn: entry.lsn });
                     }
@@ -519,6 +533,15 @@ impl WriteTx<'_> {
             expected += 1;
         }
         Ok((expected <= last).then_some(expected))
+    }
+
+    /// The furthest entry of a log that a feed here holds.
+    pub(crate) fn fed_lsn(&self, boot: BootId) -> Result<Lsn, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "SELECT coalesce(max(e.lsn), 0) FROM log l JOIN entry e ON e.log = l.id \
+             JOIN feed_row r ON r.entry = e.id WHERE l.boot = ?1",
+        )?;
+        Ok(statement.query_row([boot.0], |row| sql::uint_at(row, 0))?)
     }
 
     /// Whether another entry stands at this one's position.

@@ -115,6 +115,8 @@ pub enum EntryState {
     Quarantined,
     /// Kept and never applied: undecodable, out of bounds or against the structure.
     Refused,
+    /// Kept and never applied: its own machine wrote its acts again, or gave them up.
+    Superseded,
 }
 
 impl EntryState {
@@ -126,12 +128,21 @@ impl EntryState {
             Self::Duplicate => 4,
             Self::Quarantined => 5,
             Self::Refused => 6,
+            Self::Superseded => 7,
         }
     }
 
     pub(crate) fn from_code(code: i64) -> Result<Self, StoreError> {
-        [Self::Waiting, Self::Applied, Self::Voided, Self::Duplicate, Self::Quarantined, Self::Refused]
-            .into_iter()
+        let all = [
+            Self::Waiting,
+            Self::Applied,
+            Self::Voided,
+            Self::Duplicate,
+            Self::Quarantined,
+            Self::Refused,
+            Self::Superseded,
+        ];
+        all.into_iter()
             .find(|state| state.code() == code)
             .ok_or_else(|| StoreError::Corrupt { what: "an entry's state".to_owned() })
     }
@@ -146,6 +157,7 @@ impl EntryState {
             Self::Duplicate => "duplicate",
             Self::Quarantined => "quarantined",
             Self::Refused => "refused",
+            Self::Superseded => "superseded",
         }
     }
 }
@@ -343,7 +355,8 @@ impl View<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT count(*), count(DISTINCT e.doc), min(e.arrived_at) FROM log l \
              JOIN entry e ON e.log = l.id AND e.lsn > l.proved_lsn \
-             WHERE l.is_own = 1 AND l.lsn > l.proved_lsn AND e.kind = ?1",
+             WHERE l.lsn > l.proved_lsn AND e.kind = ?1 AND e.state <> 7 \
+             AND (l.is_own = 1 OR EXISTS (SELECT 1 FROM log_fork f WHERE f.alias = l.id))",
         )?;
         Ok(statement.query_row([EntryKind::CHANGE.0], |row| {
             Ok(Unproved {
@@ -620,8 +633,17 @@ fn unlinked_heads(connection: &Connection) -> Result<Vec<LogLink>, StoreError> {
 }
 
 /// The end of a log's prefix; 0 for a log that is not here.
-pub(crate) fn lsn_of(connection: &Connection, boot: BootId) -> Result<Lsn, StoreError> {
+pub(crate) fn head_lsn(connection: &Connection, boot: BootId) -> Result<Lsn, StoreError> {
     let mut statement = connection.prepare_cached("SELECT lsn FROM log WHERE boot = ?1")?;
+    Ok(statement.query_row([boot.0], |row| sql::uint_at(row, 0)).optional()?.unwrap_or(0))
+}
+
+/// The same with what was put aside when the log turned out to have two histories: how far this database once wrote it.
+pub(crate) fn lsn_of(connection: &Connection, boot: BootId) -> Result<Lsn, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT max(l.lsn, coalesce((SELECT max(a.lsn) FROM log_fork f JOIN log a ON a.id = f.alias \
+         WHERE f.log = l.id), 0)) FROM log l WHERE l.boot = ?1",
+    )?;
     Ok(statement.query_row([boot.0], |row| sql::uint_at(row, 0)).optional()?.unwrap_or(0))
 }
 

@@ -21,6 +21,7 @@ pub struct Migration {
 pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "first", sql: include_str!("../../migrations/0001_first.sql") },
     Migration { version: 2, name: "contact", sql: include_str!("../../migrations/0002_contact.sql") },
+    Migration { version: 3, name: "reissue", sql: include_str!("../../migrations/0003_reissue.sql") },
 ];
 
 /// The version this program writes.

@@ -183,7 +183,13 @@ impl View<'_> {
                  FROM log l WHERE l.machine = ?1",
             )?;
         let all = statement.query_row([machine.0], |row| sql::uint_at(row, 0))?;
-        let applied = all.saturating_sub(waiting + quarantined + refused);
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FROM reissue r JOIN log l ON l.boot = r.old_log AND l.machine = r.machine \
+             JOIN entry e ON e.log = l.id AND e.lsn = r.old_lsn AND e.hash = r.old_hash \
+             WHERE r.machine = ?1 AND e.state = 7",
+        )?;
+        let superseded = statement.query_row([machine.0], |row| sql::uint_at(row, 0))?;
+        let applied = all.saturating_sub(waiting + quarantined + refused + superseded);
         Ok(EntryCounts { applied, waiting, quarantined, refused })
     }
 

@@ -151,7 +151,7 @@ impl WriteTx<'_> {
     }
 
     /// What a quarantined change builds on is looked up only when it is released.
-    fn note_dependencies(&mut self, id: i64, doc: DocId) -> Result<(), StoreError> {
+    pub(crate) fn note_dependencies(&mut self, id: i64, doc: DocId) -> Result<(), StoreError> {
         let mut statement =
             self.connection().prepare_cached("SELECT codec, size_bytes, bytes FROM body WHERE entry = ?1")?;
         let mut rows = statement.query([id])?;

@@ -1435,6 +1435,190 @@ fn a_perfect_image_that_repeats_a_number_is_told_and_left_behind() {
     assert_eq!(conditions(&province), ["duplicate-number"]);
 }
 
+/// An image of a running machine, with its witness: it goes on under the same boot.
+fn image_of(place: &Place, running: &Store, name: &str) -> (PathBuf, PathBuf, Store) {
+    let dir = place.copy_to(name);
+    let witness = place.root.path().join(format!("{name}-witness"));
+    std::fs::copy(&place.witness, &witness).unwrap();
+    let boot = running.write(|tx| Ok(tx.memory.boot)).unwrap();
+    let image = Store::open(&dir, place.options_with(&witness)).unwrap();
+    image
+        .write(move |tx| {
+            tx.memory.boot = boot;
+            Ok(())
+        })
+        .unwrap();
+    (dir, witness, image)
+}
+
+/// What a session does when the province says that a log has another history there.
+fn tell_of_fork(node: &Store, province: &Store, boot: BootId) {
+    let there = province.read(|view| view.log_head(boot)).unwrap().unwrap();
+    node.write(move |tx| tx.note_fork(boot, there.lsn)).unwrap();
+}
+
+fn acts_of(store: &Store, doc: DocId) -> Vec<String> {
+    let state = store.read(|view| view.state(doc)).unwrap().unwrap();
+    let name = |act: &crate::dossier::fold::JudgedAct| {
+        format!("{} {:?}", act.act.body.kind().unwrap().name(), act.standing)
+    };
+    let mut acts: Vec<String> = state.acts.iter().map(name).collect();
+    acts.sort();
+    acts
+}
+
+/// An office whose running machine was imaged, and both went on: the image, the boot of both, the dossier on which both
+/// worked, and what the image did with it.
+struct Imaged {
+    province: (Place, Store),
+    b: (Place, Store),
+    place: Place,
+    original: Store,
+    image: (PathBuf, PathBuf, Store),
+    boot: BootId,
+    shared: DocId,
+    image_doc: DocId,
+}
+
+fn imaged() -> Imaged {
+    let province = province();
+    let (place, original) = node(1, "H27.101", "069");
+    let b = node(2, "H27.102", "080");
+    grant(&original, &["070", "071"]);
+    enrol(&province.1, &original);
+    enrol(&province.1, &b.1);
+    let (shared, _) = lodge(&original, "H27.102", "Nguyễn Văn Thử");
+    sync(&original, &province.1);
+    // Not yet at the province when the image is taken: both have it.
+    write(&original, shared, Note {});
+    let (dir, witness, image) = image_of(&place, &original, "image");
+    let boot = original.current_boot().unwrap();
+    let (_, ours) = lodge(&original, "H27.101", "Trần Thị Giả");
+    write(&original, shared, transfer("H27.102"));
+    let (image_doc, theirs) = lodge(&image, "H27.101", "Lê Văn Mẫu");
+    assert_eq!(ours, theirs, "nothing could tell them apart");
+    write(&image, shared, Note {});
+    write(&image, image_doc, transfer("H27.102"));
+    write(&image, shared, Note {});
+    sync(&original, &province.1);
+    Imaged { province, b, place, original, image: (dir, witness, image), boot, shared, image_doc }
+}
+
+fn assert_all_is_there(it: &Imaged, image: &Store) {
+    let (province, b, original) = (&it.province.1, &it.b.1, &it.original);
+    for _ in 0..2 {
+        sync(b, province);
+        sync(original, province);
+        sync(image, province);
+    }
+    for one in [original, image] {
+        assert_eq!(summaries(one), summaries(province));
+    }
+    assert_eq!(rows(b).len(), 2);
+    for one in [province, original, image] {
+        assert_eq!(rows(one).len(), 3, "nothing of either is lost");
+        assert_eq!(findings(one), ["verify-number-twice"]);
+        assert!(conditions(one).contains(&"duplicate-number".to_owned()));
+        // The transfer and the image's notes were done apart, as they were.
+        assert_eq!(
+            acts_of(one, it.shared),
+            ["note Counts", "note Counts", "note Counts", "receive Counts", "transfer Counts"]
+        );
+        assert_eq!(acts_of(one, it.image_doc), ["receive Counts", "transfer Counts"]);
+    }
+    let counts = province.read(|view| view.entry_counts(NodeId([1; 16]))).unwrap();
+    assert_eq!((counts.waiting, counts.quarantined, counts.refused), (0, 0, 0));
+    write(image, it.image_doc, Note {});
+    write(original, it.shared, Note {});
+    sync(image, province);
+    sync(original, province);
+    sync(image, province);
+    assert_eq!(summaries(image), summaries(province));
+}
+
+#[test]
+fn the_image_of_a_running_machine_writes_its_history_again_under_another_boot() {
+    let it = imaged();
+    let image = &it.image.2;
+    let before = image.read(|view| view.changes_of(it.shared)).unwrap();
+    tell_of_fork(image, &it.province.1, it.boot);
+    assert_eq!(conditions(image), [conditions::FORKED_LOG]);
+    assert_eq!(rows(image).len(), 2, "what was printed stays to be seen");
+    pull(image, &it.province.1, 700);
+    assert_eq!(
+        conditions(image),
+        [OTHER_COPY, "duplicate-series", conditions::DUPLICATE_NUMBER, conditions::LOG_REISSUED]
+    );
+    assert_all_is_there(&it, image);
+    // What was printed with an old act's id is found.
+    let old: Vec<_> = before.iter().map(|change| change.facts.hash).collect();
+    let lost: Vec<_> = old
+        .iter()
+        .filter(|hash| image.read(|view| view.reissued_as(**hash)).unwrap().is_some())
+        .collect();
+    assert_eq!(lost.len(), 2, "the image's two notes, not what both had");
+    for store in [image, &it.province.1, &it.original] {
+        let new = store.read(|view| view.reissued_as(*lost[0])).unwrap().unwrap();
+        assert_eq!(store.read(|view| view.reissued_from(new)).unwrap(), [*lost[0]]);
+    }
+    assert!(!conditions(&it.province.1).contains(&conditions::FORKED_LOG.to_owned()));
+}
+
+#[test]
+fn work_on_a_losing_history_in_a_later_process_is_written_again_with_it() {
+    let Imaged { province, b, place, original, image: (dir, witness, image), boot, shared, image_doc } = imaged();
+    drop(image);
+    let later = Store::open(&dir, place.options_with(&witness)).unwrap();
+    write(&later, image_doc, Note {});
+    let (late, _) = lodge(&later, "H27.101", "Phạm Thị Thử");
+    // All of it goes to the province before anybody knows of the fork: the late process's note waits there.
+    // The session stops what stands in the forked log.
+    let sent = own_entries(&later).into_iter().filter(|entry| entry.log != boot).collect();
+    deliver(&province.1, &later, sent);
+    let counts = province.1.read(|view| view.entry_counts(NodeId([1; 16]))).unwrap();
+    assert_eq!(counts.waiting, 1);
+    tell_of_fork(&later, &province.1, boot);
+    drop(later);
+    let later = Store::open(&dir, place.options_with(&witness)).unwrap();
+    assert!(!conditions(&later).contains(&ROLLED_BACK.to_owned()), "{:?}", conditions(&later));
+    sync(&later, &province.1);
+    for _ in 0..2 {
+        sync(&original, &province.1);
+        sync(&later, &province.1);
+    }
+    sync(&b.1, &province.1);
+    let counts = province.1.read(|view| view.entry_counts(NodeId([1; 16]))).unwrap();
+    assert_eq!((counts.waiting, counts.quarantined, counts.refused), (0, 0, 0));
+    for one in [&original, &later] {
+        assert_eq!(summaries(one), summaries(&province.1));
+        assert_eq!(acts_of(one, image_doc), ["note Counts", "receive Counts", "transfer Counts"]);
+        assert_eq!(acts_of(one, late), ["receive Counts"]);
+        assert_eq!(acts_of(one, shared).len(), 5);
+    }
+}
+
+#[test]
+fn an_idle_image_that_hears_of_its_own_boot_goes_on_under_another() {
+    let (_p, province) = province();
+    let (place, a) = node(1, "H27.101", "069");
+    grant(&a, &["070"]);
+    enrol(&province, &a);
+    let (doc, _) = lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    sync(&a, &province);
+    let (_, _, image) = image_of(&place, &a, "image");
+    write(&a, doc, Note {});
+    sync(&a, &province);
+    pull(&image, &province, 700);
+    assert_eq!(conditions(&image), [OTHER_COPY]);
+    write(&image, doc, Note {});
+    assert_ne!(image.current_boot(), a.current_boot());
+    sync(&image, &province);
+    sync(&a, &province);
+    assert_eq!(summaries(&image), summaries(&province));
+    assert_eq!(summaries(&a), summaries(&province));
+    assert_eq!(acts_of(&a, doc).len(), 3);
+}
+
 #[test]
 fn a_feed_is_taken_in_order_and_begins_anew_under_another_id() {
     let (node, _place, _) = some_entries();

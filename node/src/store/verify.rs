@@ -53,6 +53,7 @@ impl View<'_> {
         self.verify_file(&mut findings)?;
         self.verify_chains(&mut findings)?;
         self.verify_bodies(&mut findings)?;
+        self.verify_reissues(&mut findings)?;
         self.verify_feeds(&mut findings)?;
         if role == Role::Province {
             self.verify_feed_documents(&mut findings)?;
@@ -80,7 +81,9 @@ impl View<'_> {
     }
 
     fn verify_chains(&self, findings: &mut Findings) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare("SELECT boot, lsn, chain FROM log ORDER BY id")?;
+        let mut statement = self.connection.prepare(
+            "SELECT boot, lsn, chain FROM log WHERE id NOT IN (SELECT alias FROM log_fork) ORDER BY id",
+        )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (boot, lsn) = (BootId(row.get(0)?), sql::uint_at(row, 1)?);
@@ -116,6 +119,23 @@ impl View<'_> {
                 let lsn = sql::uint_at(row, 1)?;
                 findings.add("verify-body", vec![("log", log.to_string()), ("lsn", lsn.to_string())]);
             }
+        }
+        Ok(())
+    }
+
+    /// What stands for a change that was written again is here, in the same document, wherever the old one was of this
+    /// machine's making.
+    fn verify_reissues(&self, findings: &mut Findings) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT r.doc, r.old_hash FROM reissue r JOIN entry s ON s.id = r.entry JOIN log l ON l.id = s.log \
+             WHERE r.new_hash IS NOT NULL AND l.is_written_here = 1 \
+             AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.doc = r.doc AND e.hash = r.new_hash)",
+        )?;
+        let rows = statement
+            .query_map([], |row| Ok((DocId(row.get(0)?), ChangeHash(row.get(1)?))))?
+            .collect::<Result<Vec<_>, _>>()?;
+        for (doc, change) in rows {
+            findings.add("verify-reissue", vec![("doc", doc.to_string()), ("change", change.to_string())]);
         }
         Ok(())
     }

@@ -81,8 +81,8 @@ pub trait NodeStore {
     fn store_proof(&mut self, proof: Proof, is_renewal: bool) -> Result<(), Self::Error>;
     /// The province has own entries up to here.
     fn acked(&mut self, logs: &[LogAck], counts: Option<StoredCounts>) -> Result<(), Self::Error>;
-    /// The province knows another history under these names.
-    fn forked(&mut self, logs: &[BootId]) -> Result<(), Self::Error>;
+    /// The province knows another history under these names, up to where it says.
+    fn forked(&mut self, logs: &[LogAck]) -> Result<(), Self::Error>;
 }
 
 /// What a province's session needs of its store. Each call is durable before it returns.

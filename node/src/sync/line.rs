@@ -55,6 +55,8 @@ const DIAL_MS: u64 = 10_000;
 const CLOSE_MS: u64 = 5_000;
 /// How soon a live session is asked again to leave.
 const ASK_AGAIN_MS: u64 = 200;
+/// Sessions in a row at most to fetch the other history of a forked log, before the ordinary waits apply.
+const FORK_SESSIONS_MAX: u32 = 3;
 /// Rest between two sessions, so that a province that leaves at once is not called without pause.
 const REST_MS: u64 = 1_000;
 
@@ -283,8 +285,21 @@ impl Caller {
     /// # Errors
     /// [`CallError`]; nothing is lost.
     pub fn once(&self, wait_ms: u64) -> Result<Report, CallError> {
-        let until_ms = Some(self.clock.monotonic_ms().saturating_add(wait_ms));
-        self.call(wait_ms, NodeOptions { is_live: false }, until_ms, &mut || {})
+        let until_ms = self.clock.monotonic_ms().saturating_add(wait_ms);
+        let mut count = 1;
+        loop {
+            let left_ms = until_ms.saturating_sub(self.clock.monotonic_ms());
+            let report = self.call(left_ms, NodeOptions { is_live: false }, Some(until_ms), &mut || {})?;
+            if report.has_converged() || count >= FORK_SESSIONS_MAX || !self.has_open_fork()? {
+                return Ok(report);
+            }
+            count += 1;
+        }
+    }
+
+    /// Whether the other history of a log of this machine must be fetched, so that its own can be written again.
+    fn has_open_fork(&self) -> Result<bool, StoreError> {
+        self.store.read(|view| view.has_open_fork())
     }
 
     fn call(
@@ -431,6 +446,7 @@ fn keep(caller: &Caller, asked: &mpsc::Receiver<(u64, Asked)>, state: &Mutex<Lin
     };
     let mut schedule = Schedule::new();
     let mut wait_ms = Schedule::start_wait_ms(jitter(caller));
+    let mut fork_sessions = 0;
     while !caller.stop.is_requested() {
         // Short waits, so that stopping is noticed.
         match asked.recv_timeout(Duration::from_millis(wait_ms.min(200))) {
@@ -455,6 +471,11 @@ fn keep(caller: &Caller, asked: &mpsc::Receiver<(u64, Asked)>, state: &Mutex<Lin
             Ok(report) if report.has_converged() => {
                 note(false, None);
                 schedule.succeeded();
+                fork_sessions = 0;
+                wait_ms = REST_MS;
+            }
+            Ok(_) if fork_sessions < FORK_SESSIONS_MAX && caller.has_open_fork().unwrap_or(false) => {
+                fork_sessions += 1;
                 wait_ms = REST_MS;
             }
             Ok(report) => {

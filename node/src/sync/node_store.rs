@@ -37,6 +37,7 @@ use crate::store::StoreError;
 use crate::store::View;
 use crate::store::WriteTx;
 use crate::store::apply::Origin;
+use crate::store::conditions;
 use crate::store::feeds::FeedBatch;
 use crate::store::feeds::FeedPiece;
 use crate::store::feeds::FeedStored;
@@ -45,8 +46,6 @@ use crate::store::items::ItemStored;
 use crate::store::proofs::StoredProof;
 use crate::sync::driver::NodeStore;
 
-/// Standing condition: the province knows another history under a log of this machine. The subject is the log.
-pub const FORKED_LOG: &str = "forked-log";
 /// Standing condition: what this machine holds differs from the province at the same position.
 pub const DIGEST_DIFFERS: &str = "digest-differs";
 
@@ -289,7 +288,7 @@ impl NodeStore for NodeSide {
                 Err(StoreError::Bug(format!("own entries from {first} of {log} were named and are not here")))
             }
             FeedStored::Forked { log, lsn } => {
-                tx.set_condition(FORKED_LOG, &log.to_string(), &[("lsn", lsn.to_string())])?;
+                tx.set_condition(conditions::FORKED_LOG, &log.to_string(), &[("lsn", lsn.to_string())])?;
                 Ok(batch.after)
             }
         })
@@ -332,11 +331,9 @@ impl NodeStore for NodeSide {
         self.store.write(move |tx| logs.iter().try_for_each(|ack| tx.set_acked(ack.boot, ack.lsn)))
     }
 
-    fn forked(&mut self, logs: &[BootId]) -> Result<(), StoreError> {
+    fn forked(&mut self, logs: &[LogAck]) -> Result<(), StoreError> {
         let logs = logs.to_vec();
-        self.store.write(move |tx| {
-            logs.iter().try_for_each(|log| tx.set_condition(FORKED_LOG, &log.to_string(), &[]))
-        })
+        self.store.write(move |tx| logs.iter().try_for_each(|log| tx.note_fork(log.boot, log.lsn)))
     }
 }
 

@@ -31,16 +31,17 @@ use sync_protocol::session::province::ProvinceFacts;
 
 use crate::identity::MachineIdentity;
 use crate::ids::AgencyCode;
+use crate::refusal::Refusal;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::View;
 use crate::store::apply::Origin;
 use crate::store::apply::seat_rights;
+use crate::store::conditions::FORKED_LOG;
 use crate::store::conditions::TWO_HISTORIES;
 use crate::store::feeds::FeedLimits;
 use crate::store::feeds::FeedRow;
 use crate::sync::driver::ProvinceStore;
-use crate::sync::node_store::FORKED_LOG;
 use crate::sync::node_store::head_of;
 use crate::sync::node_store::items_head;
 use crate::sync::node_store::last_proof;
@@ -236,14 +237,16 @@ impl ProvinceStore for ProvinceSide {
         runs: Vec<ChangeRun>,
     ) -> Result<(Vec<LogAck>, StoredCounts, u64), StoreError> {
         let (machine, seat) = (self.machine, self.seat.clone());
-        self.store.write(move |tx| {
+        let (stored, is_forked) = self.store.write(move |tx| {
             let rights = seat_rights([seat.clone()].into(), false);
             let origin = Origin::Node { machine, seat: &seat, rights: &rights };
             let mut acks = Vec::with_capacity(runs.len());
+            let mut is_forked = false;
             for run in runs {
                 let signed = run.head();
                 let boot = signed.head.boot;
                 let done = tx.ingest(run.run.entries(), &origin)?;
+                is_forked |= !done.forked.is_empty();
                 for (log, lsn) in done.forked {
                     tx.set_condition(FORKED_LOG, &log.to_string(), &[("lsn", lsn.to_string())])?;
                 }
@@ -270,8 +273,14 @@ impl ProvinceStore for ProvinceSide {
                 refused: counts.refused,
             };
             let position = tx.feed_head(&seat)?.map_or(0, |head| head.position);
-            Ok((acks, counts, position))
-        })
+            Ok(((acks, counts, position), is_forked))
+        })?;
+        if is_forked {
+            // Two copies of one machine push at once. What was stored stays; nothing is acknowledged, and the next
+            // hello shows this one where its history parts.
+            return Err(Refusal::new("log-forked-meanwhile").into());
+        }
+        Ok(stored)
     }
 
     fn feed_acked(&mut self, position: u64) -> Result<(), StoreError> {

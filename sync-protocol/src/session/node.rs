@@ -198,9 +198,9 @@ pub enum NodeOutput {
         /// How this machine's entries fare there, when it said so.
         counts: Option<StoredCounts>,
     },
-    /// The province knows another history under these logs' names: rotate to a new boot and write the own
-    /// entries again under it. No answer.
-    Forked(Vec<BootId>),
+    /// The province knows another history under these logs' names, up to where it says: rotate to a new boot and
+    /// write the own entries that it does not know again under it. No answer.
+    Forked(Vec<LogAck>),
     /// Both sides held the same, and the proof is stored. A live session stays open.
     Converged,
     /// The session is over. Nothing follows.
@@ -606,7 +606,7 @@ impl NodeSession {
         self.changed(now);
         if !ack.is_answer {
             let forked = forked_of(&ack.logs);
-            forked.iter().for_each(|boot| self.push.forked(*boot));
+            forked.iter().for_each(|log| self.push.forked(log.boot));
             self.outbox.push_back(NodeOutput::Forked(forked));
             return Ok(());
         }
@@ -846,8 +846,9 @@ impl NodeSession {
     }
 }
 
-fn forked_of(states: &[LogState]) -> Vec<BootId> {
-    states.iter().filter(|state| state.status == LogStatus::Forked).map(|state| state.boot).collect()
+fn forked_of(states: &[LogState]) -> Vec<LogAck> {
+    let forked = states.iter().filter(|state| state.status == LogStatus::Forked);
+    forked.map(|state| LogAck { boot: state.boot, lsn: state.lsn }).collect()
 }
 
 pub(super) const fn after(time: Millis, wait_ms: u64) -> Millis {

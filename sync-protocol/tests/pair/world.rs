@@ -771,8 +771,8 @@ impl World {
                 None
             }
             NodeOutput::Forked(logs) => {
-                store.forked.extend(&logs);
-                it.forked.extend(logs);
+                store.forked.extend(logs.iter().map(|log| log.boot));
+                it.forked.extend(logs.iter().map(|log| log.boot));
                 None
             }
             NodeOutput::Converged => {

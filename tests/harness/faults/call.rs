@@ -150,7 +150,7 @@ impl NodeStore for Failing<NodeSide> {
         self.call(|store| store.acked(logs, counts))
     }
 
-    fn forked(&mut self, logs: &[BootId]) -> Result<(), StoreError> {
+    fn forked(&mut self, logs: &[LogAck]) -> Result<(), StoreError> {
         self.call(|store| NodeStore::forked(store, logs))
     }
 }

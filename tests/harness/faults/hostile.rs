@@ -370,7 +370,7 @@ impl NodeStore for Hostile {
         Ok(())
     }
 
-    fn forked(&mut self, logs: &[BootId]) -> Result<(), Infallible> {
+    fn forked(&mut self, logs: &[LogAck]) -> Result<(), Infallible> {
         panic!("forked: {logs:?}");
     }
 }
