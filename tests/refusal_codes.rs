@@ -27,6 +27,8 @@ const NOT_CODES: &[(&str, &str)] = &[
     ("directory-publish", "what a row of the audit says"),
     ("enrol-new", "what a row of the audit says"),
     ("enrol-ban", "what a row of the audit says"),
+    ("condition-dismiss", "what a row of the audit says"),
+    ("log-reissue", "what a row of the audit says"),
     ("quarantine-release", "what a row of the audit says"),
     ("quarantine-void", "what a row of the audit says"),
 ];

@@ -78,6 +78,9 @@ pub(crate) enum Command {
     /// What the province kept and did not apply.
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Standing conditions.
+    #[command(subcommand)]
+    Condition(Condition),
     /// Scans of papers.
     #[command(subcommand)]
     Scan(Scan),
@@ -415,6 +418,24 @@ pub(crate) struct QuarantineRefuse {
     pub(crate) why: String,
 }
 
+/// `motcua condition …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Condition {
+    /// Takes away what a person has understood and settled.
+    Dismiss(ConditionDismiss),
+}
+
+/// `motcua condition dismiss`.
+#[derive(Debug, Args)]
+pub(crate) struct ConditionDismiss {
+    /// The condition's code, as `sync status --json` gives it.
+    #[arg(value_name = "CODE")]
+    pub(crate) code: String,
+    /// What it concerns; all of that code without it.
+    #[arg(value_name = "SUBJECT")]
+    pub(crate) subject: Option<String>,
+}
+
 /// `motcua scan …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Scan {
@@ -627,6 +648,8 @@ mod tests {
             "motcua quarantine release --machine 000102030405060708090a0b0c0d0e0f",
             "motcua quarantine void a b",
             "motcua quarantine refuse a --why sai",
+            "motcua condition dismiss other-copy",
+            "motcua condition dismiss log-reissued 00112233445566778899aabbccddeeff",
             "motcua scan add H27.101-260302-0690001 p1 f",
             "motcua scan list",
             "motcua bundle export --out f --part-mb 700",
@@ -670,6 +693,7 @@ mod tests {
             "motcua quarantine release",
             "motcua quarantine release a --machine 000102030405060708090a0b0c0d0e0f",
             "motcua quarantine void",
+            "motcua condition dismiss",
             "motcua directory publish --effective-at yesterday",
             "motcua --lang fr verify",
         ] {

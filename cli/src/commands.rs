@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod bundle;
 pub(crate) mod commune;
+pub(crate) mod condition;
 pub(crate) mod demo;
 pub(crate) mod directory;
 pub(crate) mod doctor;
@@ -75,6 +76,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Dossier(command) => dossier::run(context, command),
         Command::Sync(command) => sync::run(context, command),
         Command::Quarantine(command) => quarantine::run(context, command),
+        Command::Condition(command) => condition::run(context, command),
         Command::Scan(command) => scan::run(context, command),
         Command::Bundle(command) => bundle::run(context, command),
         Command::Backup(command) => backup::run(context, command),

@@ -101,6 +101,13 @@ pub enum Command {
         /// Or all of this machine: 32 hex digits.
         machine: Option<String>,
     },
+    /// A person has understood a standing condition and takes it away.
+    ConditionDismiss {
+        /// Its code.
+        code: String,
+        /// What it concerns; all of that code without it.
+        subject: Option<String>,
+    },
     /// Quarantined entries are marked void by a person.
     QuarantineVoid {
         /// Their ids.

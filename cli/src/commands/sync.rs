@@ -180,6 +180,8 @@ mod tests {
             {"code": "duplicate-number", "subject": "H27.101-260302-1010001",
              "args": [["number", "H27.101-260302-1010001"]]},
             {"code": "forked-log", "subject": log, "args": []},
+            {"code": "log-reissued", "subject": log, "args": [["count", "3"], ["dossiers", "2"]]},
+            {"code": "reissue-failed", "subject": log, "args": [["number", "H27.101-260302-1010001"]]},
             {"code": "digest-differs", "subject": "", "args": [["position", "12"]]},
             {"code": "foreign-log", "subject": log, "args": [["logs", "2"]]},
         ])

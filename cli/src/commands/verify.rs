@@ -3,6 +3,7 @@
 use motcua_node::i18n;
 use motcua_node::refusal::Refusal;
 use motcua_node::roles::store_failure;
+use motcua_node::store::View;
 use serde_json::Value;
 use serde_json::json;
 
@@ -17,7 +18,8 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
     let output = &context.output;
     let reader = office::reader(context.dir()?)?;
     let role = reader.identity().map_err(store_failure)?.role;
-    let findings = reader.read(|view| view.verify(role)).map_err(store_failure)?;
+    let read = |view: &View<'_>| Ok((view.verify(role)?, view.reissued_count()?));
+    let (findings, reissued) = reader.read(read).map_err(store_failure)?;
     let said: Vec<(Refusal, Value)> = findings
         .iter()
         .map(|finding| {
@@ -31,13 +33,17 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Failure> {
         })
         .collect();
     let listed: Vec<Value> = said.iter().map(|(_, value)| value.clone()).collect();
-    output.result(json!({ "findings": listed }), || {
+    output.result(json!({ "findings": listed, "reissued": reissued }), || {
+        let again =
+            (reissued > 0).then(|| output.text("done-verify-reissued", &[("count", &reissued.to_string())]));
         if said.is_empty() {
-            return output.text("done-verify-clean", &[]);
+            let clean = output.text("done-verify-clean", &[]);
+            return [Some(clean), again].into_iter().flatten().collect::<Vec<_>>().join("\n");
         }
         let count = said.len().to_string();
         let mut lines = vec![output.text("done-verify-findings", &[("count", &count)])];
         lines.extend(said.iter().map(|(refusal, _)| said_as_text(output.language, refusal)));
+        lines.extend(again);
         lines.join("\n")
     })?;
     Ok(if findings.is_empty() { Exit::Done } else { Exit::Findings })
@@ -59,6 +65,7 @@ mod tests {
             ("verify-feed-digest", vec!["seat"]),
             ("verify-feed-missing", vec!["doc", "seat"]),
             ("verify-view", vec!["doc"]),
+            ("verify-reissue", vec!["doc", "change"]),
             ("verify-number-twice", vec!["number"]),
             ("verify-number-above-counter", vec!["number"]),
         ] {

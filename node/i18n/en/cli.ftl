@@ -189,6 +189,11 @@ help-quarantine-refuse = Keep it out for good.
 help-quarantine-refuse-id = The item's id.
 help-quarantine-refuse-why = Why.
 
+help-condition = The conditions that "motcua sync status" tells.
+help-condition-dismiss = Take a condition away once it is understood and settled; it is told again when its cause shows again.
+help-condition-dismiss-code = The condition's code, as "motcua sync status --json" gives it.
+help-condition-dismiss-subject = What the condition concerns. Default: all of that code.
+
 help-scan = Scans of papers.
 help-scan-add = Add a scan to a paper.
 help-scan-add-number = The dossier's number.

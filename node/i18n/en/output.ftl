@@ -265,6 +265,10 @@ sync-condition = NOTE, since { $since }: { $text }
 
 ## What the province keeps and does not apply
 
+done-condition-dismiss = { $count ->
+    [one] One condition was taken away.
+   *[other] { $count } conditions were taken away.
+}
 done-quarantine-list = { $count ->
         [one] 1 item.
        *[other] { $count } items.
@@ -293,6 +297,10 @@ done-verify-findings = Found { $count ->
         [one] 1 difference:
        *[other] { $count } differences:
     }
+done-verify-reissued = { $count ->
+        [one] 1 change
+       *[other] { $count } changes
+    } of a log that had forked, or behind a refused one, stand again under another log; "motcua dossier show" names the acts' earlier ids.
 done-rebuild = Rebuilt the views of { $count ->
         [one] 1 dossier
        *[other] { $count } dossiers

@@ -189,6 +189,11 @@ help-quarantine-refuse = Không nhận.
 help-quarantine-refuse-id = Mã của mục.
 help-quarantine-refuse-why = Lý do.
 
+help-condition = Các điều kiện mà "motcua sync status" báo.
+help-condition-dismiss = Xóa một điều kiện sau khi đã hiểu và xử lý; nguyên nhân xuất hiện lại thì báo lại.
+help-condition-dismiss-code = Mã điều kiện, như "motcua sync status --json" cho biết.
+help-condition-dismiss-subject = Đối tượng của điều kiện. Mặc định: mọi điều kiện cùng mã.
+
 help-scan = Bản quét của giấy tờ.
 help-scan-add = Thêm bản quét cho một giấy tờ.
 help-scan-add-number = Mã hồ sơ.

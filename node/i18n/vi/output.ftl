@@ -247,6 +247,7 @@ sync-condition = CHÚ Ý, từ { $since }: { $text }
 
 ## Dữ liệu giữ lại ở tỉnh
 
+done-condition-dismiss = Đã xóa { $count } điều kiện.
 done-quarantine-list = { $count } mục.
 quarantine-line = Mục { $id }, đến lúc { $at }, từ { $seat }, { $state }: { $reason }
 quarantine-waits = đang giữ lại
@@ -263,6 +264,7 @@ quarantine-void-basis = Tỉnh quyết định: dữ liệu giữ lại được
 
 done-verify-clean = Đã kiểm tra: không thấy sai lệch.
 done-verify-findings = Thấy { $count } sai lệch:
+done-verify-reissued = { $count } thay đổi (nhật ký rẽ nhánh, hoặc sau một mục bị từ chối) đã được ghi lại trong nhật ký khác; "motcua dossier show" cho biết mã cũ của thao tác.
 done-rebuild = Đã dựng lại bảng của { $count } hồ sơ từ nhật ký.
 
 ## Giá trị của các ô

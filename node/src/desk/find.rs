@@ -6,6 +6,7 @@ use sync_protocol::ids::NodeId;
 
 use crate::clock::rfc3339;
 use crate::directory::rules::DUPLICATE_DAYS;
+use crate::dossier::act::ActId;
 use crate::dossier::act::Body;
 use crate::dossier::export;
 use crate::dossier::fold::State;
@@ -34,6 +35,15 @@ pub fn show(view: &View<'_>, role: Role, number: &str) -> Result<Value, StoreErr
         map.insert("ladder".to_owned(), ladder(&state, role, &view.delivery_of(row.doc)?));
         let duplicates = view.possible_duplicates(row, DUPLICATE_DAYS)?;
         map.insert("items".to_owned(), items(&state, rows.len(), &duplicates));
+        for act in map.get_mut("acts").and_then(Value::as_array_mut).into_iter().flatten() {
+            let id = act["id"].as_str().and_then(|id| id.parse::<ActId>().ok());
+            let Some((id, act)) = id.zip(act.as_object_mut()) else { continue };
+            let formerly = view.reissued_from(id.change)?.into_iter();
+            let formerly: Vec<String> = formerly.map(|change| ActId { change, ..id }.to_string()).collect();
+            if !formerly.is_empty() {
+                act.insert("formerly".to_owned(), formerly.into());
+            }
+        }
     }
     Ok(shown)
 }

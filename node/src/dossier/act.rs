@@ -396,11 +396,7 @@ macro_rules! acts {
 
 impl Body {
     /// Calls the acts and papers that this one speaks of by other names: they were written again.
-    pub fn rename(
-        &mut self,
-        act: &mut dyn FnMut(ActId) -> ActId,
-        paper: &mut dyn FnMut(String) -> String,
-    ) {
+    pub fn rename(&mut self, act: &mut dyn FnMut(ActId) -> ActId, paper: &mut dyn FnMut(String) -> String) {
         let mut all = |acts: &mut Vec<ActId>| acts.iter_mut().for_each(|id| *id = act(*id));
         let mut each = |papers: &mut Vec<String>| {
             papers.iter_mut().for_each(|key| *key = paper(std::mem::take(key)));

@@ -28,6 +28,7 @@ use crate::roles::store_failure;
 use crate::shutdown::Stop;
 use crate::store::Role;
 use crate::store::StoreError;
+use crate::store::WriteTx;
 use crate::sync::line::Line;
 
 /// Lines that are decided and not yet durable at once, so that many share one commit.
@@ -177,6 +178,12 @@ impl Handler for Operations {
             }
             Command::QuarantineRelease { ids, machine } => {
                 province::quarantine_release(&self.office, ids, machine.as_deref())
+            }
+            Command::ConditionDismiss { code, subject } => {
+                let (code, subject) = (code.clone(), subject.clone());
+                let dismiss = move |tx: &mut WriteTx<'_>| tx.dismiss_condition(&code, subject.as_deref());
+                let count = self.office.store.write(dismiss).map_err(store_failure)?;
+                Ok(json!({ "dismissed": count }))
             }
             Command::QuarantineVoid { ids, why } => province::quarantine_void(&self.office, ids, why),
         }

@@ -6,6 +6,7 @@ use sync_protocol::ids::DocId;
 use sync_protocol::time::Millis;
 
 use crate::ids::OfficerId;
+use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::meta;
 use crate::store::sql;
@@ -35,6 +36,10 @@ pub const REISSUE_FAILED: &str = "reissue-failed";
 pub const TWO_HISTORIES: &str = "two-histories";
 /// Two dossiers carry one number (domain.md C6). The subject is the number.
 pub const DUPLICATE_NUMBER: &str = "duplicate-number";
+
+/// Conditions that tell what has happened. A person takes them away; the others end with their cause.
+const DISMISSIBLE: &[&str] =
+    &[NO_WITNESS, OTHER_COPY, DUPLICATE_SERIES, TWO_HISTORIES, LOG_REISSUED, REISSUE_FAILED];
 
 /// One standing condition. `i18n/*/store.ftl` has words under its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +124,32 @@ impl WriteTx<'_> {
     /// When it cannot be written.
     pub fn clear_condition(&mut self, code: &str, subject: &str) -> Result<(), StoreError> {
         clear(self.connection(), code, subject)
+    }
+
+    /// A person has understood a condition and takes it away; without `subject` all of its code. It is told again when
+    /// its cause shows again. Returns how many there were.
+    ///
+    /// # Errors
+    /// Refused with `condition-stands` when it ends by itself with its cause, and with `condition-unknown` when there
+    /// is none.
+    pub fn dismiss_condition(&mut self, code: &str, subject: Option<&str>) -> Result<u64, StoreError> {
+        let standing = self.conditions()?;
+        let is_meant = |condition: &&Condition| {
+            condition.code == code && subject.is_none_or(|subject| condition.subject == subject)
+        };
+        if !standing.iter().any(|condition| is_meant(&condition)) {
+            return Err(Refusal::of_field("condition-unknown", "code").with("condition", code).into());
+        }
+        if !DISMISSIBLE.contains(&code) {
+            return Err(Refusal::of_field("condition-stands", "code").with("condition", code).into());
+        }
+        let mut count = 0;
+        for condition in standing.iter().filter(is_meant) {
+            clear(self.connection(), code, &condition.subject)?;
+            count += 1;
+        }
+        self.audit_row("condition-dismiss", None, None)?;
+        Ok(count)
     }
 
     /// Writes an audit row, in the transaction of what it records.

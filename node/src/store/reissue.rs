@@ -264,11 +264,7 @@ impl WriteTx<'_> {
     /// # Errors
     /// Only when the store fails.
     pub fn note_fork(&mut self, boot: BootId, there_lsn: Lsn) -> Result<(), StoreError> {
-        self.set_condition(
-            conditions::FORKED_LOG,
-            &boot.to_string(),
-            &[("lsn", there_lsn.to_string())],
-        )?;
+        self.set_condition(conditions::FORKED_LOG, &boot.to_string(), &[("lsn", there_lsn.to_string())])?;
         let found: Option<(i64, Lsn, Lsn, bool)> = self
             .connection()
             .prepare_cached("SELECT id, lsn, max(acked_lsn, proved_lsn), is_own FROM log WHERE boot = ?1")?
@@ -582,11 +578,8 @@ impl WriteTx<'_> {
     fn say_reissued(&mut self, cause: ReissueCause, changes: &[Reissued]) -> Result<(), StoreError> {
         let machine = self.identity().machine;
         for some in changes.chunks(NAMED_MAX) {
-            let body = ReissueBody {
-                version: REISSUE_BODY_VERSION,
-                cause: cause.code(),
-                changes: some.to_vec(),
-            };
+            let body =
+                ReissueBody { version: REISSUE_BODY_VERSION, cause: cause.code(), changes: some.to_vec() };
             let bytes = meta::to_cbor(&body);
             self.append_entry(EntryKind::REISSUE, &bytes)?;
             let row: i64 = self

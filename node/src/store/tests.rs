@@ -1552,10 +1552,8 @@ fn the_image_of_a_running_machine_writes_its_history_again_under_another_boot() 
     assert_all_is_there(&it, image);
     // What was printed with an old act's id is found.
     let old: Vec<_> = before.iter().map(|change| change.facts.hash).collect();
-    let lost: Vec<_> = old
-        .iter()
-        .filter(|hash| image.read(|view| view.reissued_as(**hash)).unwrap().is_some())
-        .collect();
+    let lost: Vec<_> =
+        old.iter().filter(|hash| image.read(|view| view.reissued_as(**hash)).unwrap().is_some()).collect();
     assert_eq!(lost.len(), 2, "the image's two notes, not what both had");
     for store in [image, &it.province.1, &it.original] {
         let new = store.read(|view| view.reissued_as(*lost[0])).unwrap().unwrap();
@@ -1566,7 +1564,8 @@ fn the_image_of_a_running_machine_writes_its_history_again_under_another_boot() 
 
 #[test]
 fn work_on_a_losing_history_in_a_later_process_is_written_again_with_it() {
-    let Imaged { province, b, place, original, image: (dir, witness, image), boot, shared, image_doc } = imaged();
+    let Imaged { province, b, place, original, image: (dir, witness, image), boot, shared, image_doc } =
+        imaged();
     drop(image);
     let later = Store::open(&dir, place.options_with(&witness)).unwrap();
     write(&later, image_doc, Note {});

@@ -1,0 +1,288 @@
+//! Images of machines: of one that stood still, with its witness, and of one that was running. All go to work.
+//!
+//! No process can be imaged here, so what an image is comes about in this one: two offices on copies of one directory
+//! that draw the same random bytes and read the same clock are one running machine, until the sources part.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper that fails must fail its test"
+)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use motcua_node::clock::Clock;
+use motcua_node::clock::SystemClock;
+use motcua_node::roles;
+use motcua_node::store::OpenOptions;
+use motcua_node::store::Random;
+use motcua_node::store::StoreError;
+use motcua_tests::office::Office;
+use motcua_tests::office::Province;
+use motcua_tests::office::act_line;
+use motcua_tests::office::lodging;
+use motcua_tests::office::lodging_for;
+use motcua_tests::office::sync_all;
+use motcua_tests::program::Home;
+use serde_json::Value;
+use serde_json::json;
+use sync_protocol::time::Millis;
+
+/// The same bytes for the same count of draws, until `lane` tells two machines apart.
+#[derive(Debug)]
+struct ImagedRandom {
+    drawn: AtomicU64,
+    lane: AtomicU64,
+}
+
+impl Random for ImagedRandom {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), StoreError> {
+        let drawn = self.drawn.fetch_add(1, Ordering::Relaxed);
+        let lane = self.lane.load(Ordering::Relaxed);
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            let place = u64::try_from(at).unwrap();
+            let mixed = (drawn << 32 | lane << 16 | place).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            *byte = (mixed >> 40).to_le_bytes()[0];
+        }
+        Ok(())
+    }
+}
+
+/// A clock that goes on by one millisecond whenever it is asked.
+#[derive(Debug)]
+struct ImagedClock {
+    wall: AtomicI64,
+}
+
+impl Clock for ImagedClock {
+    fn wall(&self) -> Millis {
+        Millis(self.wall.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        7
+    }
+
+    fn wait_ms(&self, _duration_ms: u64) {}
+}
+
+/// A running machine whose sources are ours.
+struct Running {
+    office: roles::Office,
+    random: Arc<ImagedRandom>,
+}
+
+impl Running {
+    fn open(home: &Home, at: Millis) -> Self {
+        let random = Arc::new(ImagedRandom { drawn: AtomicU64::new(0), lane: AtomicU64::new(0) });
+        let clock = Arc::new(ImagedClock { wall: AtomicI64::new(at.0) });
+        let source = Arc::clone(&random);
+        let office = roles::Office::open_with(&home.dir, |_| {
+            let mut options = OpenOptions::new(home.witness.clone());
+            options.random = source;
+            options.clock = clock;
+            options
+        })
+        .unwrap();
+        Self { office, random }
+    }
+
+    fn lodges(&self, line: &Value) -> String {
+        let answer = self.office.desk.lodge(&line.to_string(), false).wait().unwrap();
+        answer["number"].as_str().unwrap().to_owned()
+    }
+
+    fn does(&self, number: &str, act: &Value) {
+        let line = act_line("H27.101", number, act).to_string();
+        self.office.desk.act(&line, false).wait().unwrap();
+    }
+}
+
+/// An image of a machine that stands still: directory and witness.
+fn image_of(office: &Office, place: &Path, name: &str) -> Office {
+    let home = Home::below(place, name);
+    copy_folder(&office.home.dir, &home.dir);
+    std::fs::copy(&office.home.witness, &home.witness).unwrap();
+    Office { code: office.code.clone(), home, serving: None }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+fn conditions(office: &Office) -> BTreeSet<String> {
+    let status = office.status();
+    let conditions = status["conditions"].as_array().unwrap();
+    conditions.iter().map(|condition| condition["code"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The dossiers of an export, line by line: two with one number stand both in it.
+fn exported(office: &Office) -> Vec<String> {
+    let answer = office.home.done(&["dossier", "export"]);
+    let lines = answer.text.lines().filter(|line| !line.contains("\"summary\":{"));
+    lines.map(str::to_owned).collect()
+}
+
+/// What is named in the conditions of every machine, and how often `export` has each number.
+fn assert_told_and_even(province: &Office, machines: &[&Office], dossiers: usize, told: &[&str]) {
+    let held = exported(province);
+    assert_eq!(held.len(), dossiers, "nothing is lost");
+    for machine in machines {
+        assert_eq!(exported(machine), held, "{}", machine.home.dir.display());
+        let conditions = conditions(machine);
+        for code in told {
+            assert!(
+                conditions.contains(*code),
+                "{} is told {code}: {conditions:?}",
+                machine.home.dir.display()
+            );
+        }
+    }
+    assert!(conditions(province).contains("duplicate-number"));
+}
+
+#[test]
+fn a_whole_image_with_its_witness_prints_the_same_number_both_dossiers_are_kept_and_all_are_told() {
+    let province = Province::new();
+    let original = province.commune("H27.101");
+    let _before = original.lodged(&[lodging("H27.101", 1)]);
+    original.sync();
+    let image = image_of(&original, province.place(), "image");
+    let ours = original.lodged(&[lodging("H27.101", 2)]);
+    let theirs = image.lodged(&[lodging("H27.101", 3)]);
+    assert_eq!(ours, theirs, "nothing could tell them apart");
+    sync_all(&[&original, &image]);
+    let told = ["other-copy", "duplicate-series", "duplicate-number"];
+    assert_told_and_even(&province.office, &[&original, &image], 3, &told);
+    // A copy of the copy is told, too.
+    original.home.done(&["condition", "dismiss", "other-copy"]);
+    assert!(!conditions(&original).contains("other-copy"));
+    let second = image_of(&image, province.place(), "second");
+    let _third = second.lodged(&[lodging("H27.101", 4)]);
+    sync_all(&[&second, &original, &image]);
+    assert_told_and_even(&province.office, &[&original, &image, &second], 4, &["other-copy"]);
+    // What ends by itself is not taken away, and what does not stand cannot be.
+    for (code, refused) in [("duplicate-number", "condition-stands"), ("no-such", "condition-unknown")] {
+        let answer = original.home.run(&["condition", "dismiss", code]);
+        assert_eq!((answer.code, answer.error_code()), (Some(2), Some(refused)));
+    }
+}
+
+/// A machine that was imaged while it ran, with work that was not sent, and what both did then.
+struct Imaged {
+    original: Office,
+    image: Office,
+    shared: String,
+    number: String,
+    /// An act of the image on the dossier of both.
+    act_id: String,
+}
+
+fn imaged(province: &Province) -> Imaged {
+    let original = province.commune("H27.101");
+    let image = image_of(&original, province.place(), "image");
+    let at = SystemClock::new().wall();
+    let (ours, theirs) = (Running::open(&original.home, at), Running::open(&image.home, at));
+    // One machine still: the same work, not sent.
+    let shared = ours.lodges(&lodging_for("H27.101", 1, "H27.102"));
+    assert_eq!(theirs.lodges(&lodging_for("H27.101", 1, "H27.102")), shared);
+    assert_eq!(ours.office.store.current_boot(), theirs.office.store.current_boot());
+    theirs.random.lane.store(1, Ordering::Relaxed);
+    // Two from here on.
+    let number = ours.lodges(&lodging("H27.101", 2));
+    assert_eq!(theirs.lodges(&lodging("H27.101", 3)), number, "both print it");
+    ours.does(&shared, &json!({"act": "transfer", "to": "H27.102"}));
+    let note = act_line("H27.101", &shared, &json!({"act": "note", "note": "Công dân gọi hỏi"}));
+    let act = theirs.office.desk.act(&note.to_string(), false).wait().unwrap();
+    theirs.does(&shared, &json!({"act": "note", "note": "Đã trả lời"}));
+    let act_id = act["act_id"].as_str().unwrap().to_owned();
+    Imaged { original, image, shared, number, act_id }
+}
+
+fn assert_written_again(province: &Province, it: &Imaged) {
+    sync_all(&[&it.original, &it.image]);
+    assert_told_and_even(
+        &province.office,
+        &[&it.original, &it.image],
+        3,
+        &["other-copy", "duplicate-number"],
+    );
+    for office in [&it.image, &province.office] {
+        let told = conditions(office);
+        assert!(told.contains("log-reissued") && !told.contains("forked-log"), "{told:?}");
+    }
+    let dossier = province.office.dossier(&it.shared);
+    let acts: Vec<&str> =
+        dossier["acts"].as_array().unwrap().iter().map(|act| act["act"].as_str().unwrap()).collect();
+    let count = |name: &str| acts.iter().filter(|act| **act == name).count();
+    assert_eq!((count("receive"), count("transfer"), count("note")), (1, 1, 2), "{acts:?}");
+    assert_eq!(dossier["contested"], json!([]), "notes exclude nothing");
+    // What was printed is found under its new id, by whoever asks.
+    for office in [&it.image, &province.office] {
+        let shown = office.show(&it.shared);
+        let found = shown["acts"].as_array().unwrap().iter().find(|act| {
+            act["formerly"].as_array().is_some_and(|ids| ids.iter().any(|id| *id == it.act_id.as_str()))
+        });
+        assert_eq!(found.expect("the printed act")["note"], "Công dân gọi hỏi");
+    }
+    for office in [&it.original, &it.image, &province.office] {
+        let found = office.home.run(&["verify"]);
+        let codes: Vec<&Value> =
+            found.value()["findings"].as_array().unwrap().iter().map(|one| &one["code"]).collect();
+        assert_eq!(codes, ["verify-number-twice"], "{}", found.text);
+    }
+    let proof = &it.image.status()["last_proof"];
+    assert_eq!(
+        (&proof["waiting"], &proof["quarantined"], &proof["refused"]),
+        (&json!(0), &json!(0), &json!(0))
+    );
+    assert_eq!(it.image.status()["waiting_changes"], 0);
+}
+
+#[test]
+fn an_image_of_a_running_machine_writes_its_work_again_and_all_is_at_both_ends() {
+    let province = Province::new();
+    let it = imaged(&province);
+    it.original.sync();
+    it.image.sync();
+    assert_written_again(&province, &it);
+    let again = it.image.lodged(&[lodging("H27.101", 9)]);
+    assert_ne!(again[0], it.number);
+}
+
+#[test]
+fn an_image_whose_later_process_sent_first_loses_nothing_and_serve_cures_it_by_itself() {
+    let province = Province::new();
+    let mut it = imaged(&province);
+    // The image goes on in another process, on what the province will never take.
+    it.image.does(&it.shared, &[json!({"act": "note", "note": "Sau khi khởi động lại"})]);
+    it.original.sync();
+    it.image.start();
+    it.image.wait_until("the image has written its work again", |image| {
+        let told = conditions(image);
+        told.contains("log-reissued") && image.status()["waiting_changes"] == 0
+    });
+    it.image.stop();
+    sync_all(&[&it.original, &it.image]);
+    let dossier = province.office.dossier(&it.shared);
+    let notes = dossier["acts"].as_array().unwrap().iter().filter(|act| act["act"] == "note").count();
+    assert_eq!(notes, 3);
+    assert_told_and_even(&province.office, &[&it.original, &it.image], 3, &["other-copy"]);
+    let proof = &it.image.status()["last_proof"];
+    assert_eq!(proof["waiting"], 0, "what waited for the lost history waits no more: {proof}");
+}
