@@ -44,6 +44,7 @@ use crate::ids::BootId;
 use crate::ids::ChangeHash;
 use crate::ids::DocId;
 use crate::limits::BATCH_BODIES_BYTES_MAX;
+use crate::limits::BATCH_COLUMNS_MAX;
 use crate::limits::BATCH_LEAVES_MAX;
 use crate::limits::BATCH_OPS_MAX;
 use crate::limits::ENTRY_BODY_BYTES_MAX;
@@ -215,15 +216,13 @@ fn put_number(out: &mut Vec<u8>, kind: u8, number: u64) {
 }
 
 /// Takes a value of an operation apart.
-fn parts_of(kind: u8, value: &[u8]) -> Parts<'_> {
+fn take_value_apart<'a>(kind: u8, value: &'a [u8], parts: &mut Parts<'a>) {
     let number =
         (kind == TYPE_UNSIGNED || TYPES_SIGNED.contains(&kind)).then(|| number_of(kind, value)).flatten();
     match (kind, number) {
-        (TYPE_BYTES, _) => value::take_apart(value),
-        (_, Some(number)) => {
-            Parts { signature: value::NUMBER_SIGNATURE.to_vec(), leaves: vec![Leaf::Number(number)] }
-        }
-        (_, None) => Parts { signature: value::WHOLE_SIGNATURE.to_vec(), leaves: vec![Leaf::Data(value)] },
+        (TYPE_BYTES, _) => value::take_apart(value, parts),
+        (_, Some(number)) => parts.be(value::NUMBER_SIGNATURE, Leaf::Number(number)),
+        (_, None) => parts.be(value::WHOLE_SIGNATURE, Leaf::Data(value)),
     }
 }
 
@@ -253,31 +252,52 @@ struct Writer<'a> {
     hashes: Numbered<ChangeHash>,
 }
 
-/// What is known of a document so far in the batch.
+/// What is known of a document so far in the batch. A document has few changes in one batch, so they are looked for
+/// from the last one on.
 #[derive(Debug, Default)]
 struct Known {
-    changes: Vec<ChangeHash>,
+    /// Each change, and the operation after its last where that is known.
+    changes: Vec<(ChangeHash, Option<u64>)>,
+    /// The same of changes beyond the first few.
     ends: HashMap<ChangeHash, u64>,
-    seqs: HashMap<Vec<u8>, u64>,
+    seqs: Vec<(Vec<u8>, u64)>,
     large: Option<u64>,
     /// The log of the change at hand, by number.
     log: usize,
 }
 
+/// So many changes are looked through one by one.
+const FEW: usize = 16;
+
 impl Known {
+    /// How many changes ago it was.
+    fn back(&self, hash: &ChangeHash) -> Option<usize> {
+        self.changes.iter().rev().position(|(one, _)| one == hash)
+    }
+
     fn start_op(&self, deps: &[ChangeHash]) -> u64 {
-        deps.iter().filter_map(|dep| self.ends.get(dep).copied()).max().unwrap_or(1)
+        let few = self.changes.get(..self.changes.len().min(FEW)).unwrap_or_default();
+        let of_few = |dep: &ChangeHash| few.iter().rev().find_map(|(one, end)| end.filter(|_| one == dep));
+        let end = |dep: &ChangeHash| self.ends.get(dep).copied().or_else(|| of_few(dep));
+        deps.iter().filter_map(end).max().unwrap_or(1)
     }
 
     fn next_seq(&self, actor: &[u8]) -> u64 {
-        self.seqs.get(actor).map_or(1, |seq| seq.wrapping_add(1))
+        let last = self.seqs.iter().find(|(one, _)| one == actor);
+        last.map_or(1, |(_, seq)| seq.wrapping_add(1))
     }
 
     fn add(&mut self, hash: ChangeHash, change: &Change<'_>, ops: usize) {
-        self.changes.push(hash);
         let ops = u64::try_from(ops).unwrap_or(u64::MAX);
-        self.ends.insert(hash, change.start_op.wrapping_add(ops));
-        self.seqs.insert(change.actor.to_vec(), change.seq);
+        let end = change.start_op.wrapping_add(ops);
+        if self.changes.len() >= FEW {
+            self.ends.insert(hash, end);
+        }
+        self.changes.push((hash, Some(end)));
+        match self.seqs.iter_mut().find(|(one, _)| one == change.actor) {
+            Some((_, seq)) => *seq = change.seq,
+            None => self.seqs.push((change.actor.to_vec(), change.seq)),
+        }
     }
 
     fn near(&self, at: i64) -> Near {
@@ -381,11 +401,12 @@ impl<'a> Writer<'a> {
         let mut classes = Numbered::new();
         let mut classes_of_shapes = Vec::new();
         let mut logs = Numbered::new();
+        let mut parts = Parts::default();
         for group in by_document {
             let mut known = Known::default();
             for (index, apart, hash) in group {
                 let (Apart::Change(shape, change), Some(entry)) = (apart, entries.get(index)) else {
-                    known.changes.push(hash);
+                    known.changes.push((hash, None));
                     continue;
                 };
                 let ops = shape.types.len();
@@ -403,7 +424,8 @@ impl<'a> Writer<'a> {
                 known.add(hash, &change, ops);
                 let classes: &[usize] = classes_of_shapes.get(number).map_or(&[], Vec::as_slice);
                 for ((class, kind), value) in classes.iter().copied().zip(&shape.types).zip(&change.values) {
-                    self.value(class, parts_of(*kind, value), change.at, &mut known);
+                    take_value_apart(*kind, value, &mut parts);
+                    self.value(class, &parts, change.at, &mut known);
                 }
             }
         }
@@ -411,8 +433,7 @@ impl<'a> Writer<'a> {
 
     /// Everything of a change but its values.
     fn change(&mut self, log: BootId, change: &Change<'a>, known: &mut Known) {
-        let back = |dep: &ChangeHash| known.changes.iter().rev().position(|one| one == dep);
-        let backs: Vec<Option<usize>> = change.deps.iter().map(back).collect();
+        let backs: Vec<Option<usize>> = change.deps.iter().map(|dep| known.back(dep)).collect();
         match backs.as_slice() {
             [] => self.part(Part::Deps).push(0),
             [Some(0)] => self.part(Part::Deps).push(1),
@@ -460,13 +481,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn value(&mut self, class: usize, parts: Parts<'a>, at: i64, known: &mut Known) {
+    fn value(&mut self, class: usize, parts: &Parts<'a>, at: i64, known: &mut Known) {
         let signature = match self.signatures.0.get(&parts.signature) {
             Some(number) => *number,
             None => {
                 value::write_signature(self.part(Part::Signatures), &parts.signature);
                 self.places.push(value::places(&parts.signature).unwrap_or_default());
-                self.signatures.number(parts.signature).0
+                self.signatures.number(parts.signature.clone()).0
             }
         };
         let of_class = self.signatures_of_classes.entry(class).or_insert_with(Numbered::new);
@@ -493,7 +514,7 @@ impl<'a> Writer<'a> {
             }
             (first..columns.len()).collect()
         });
-        for (column, value) in leaves.iter().zip(parts.leaves) {
+        for (column, value) in leaves.iter().zip(parts.leaves.iter().copied()) {
             match (columns.get_mut(*column), value) {
                 (Some((_, Filling::Numbers(values))), Leaf::Number(value)) => {
                     values.push((value, known.near(at)));
@@ -625,16 +646,23 @@ impl<'a> Reader<'a> {
 
     fn definitions(&mut self) -> Option<()> {
         let mut classes = Numbered::new();
+        let mut ops = 0usize;
         while !self.part(Part::Shapes).is_empty() {
             let shape = Shape::read(self.part(Part::Shapes))?;
+            // Each shape is that of a change, so all of them together have no more operations than all changes.
+            ops = ops.checked_add(shape.types.len()).filter(|ops| *ops <= BATCH_OPS_MAX)?;
             let of_shape = classes_of(&shape, &mut classes);
             self.shapes.push((shape, of_shape));
         }
         let mut places = Vec::new();
+        let mut leaves = 0usize;
         while !self.part(Part::Signatures).is_empty() {
             let signature = self.part(Part::Signatures).bytes()?;
             self.signatures.push(signature);
-            places.push(value::places(signature)?);
+            let of_signature = value::places(signature)?;
+            // Each has a column of its own at least.
+            leaves = leaves.checked_add(of_signature.len()).filter(|leaves| *leaves <= BATCH_COLUMNS_MAX)?;
+            places.push(of_signature);
         }
         let mut ordered: Vec<(usize, u8)> =
             classes.0.into_iter().map(|((_, kind), number)| (number, kind)).collect();
@@ -645,13 +673,16 @@ impl<'a> Reader<'a> {
             let count = self.part(Part::SignaturesOfClasses).length()?;
             let choice =
                 ColumnName { is_data: false, class, place: Vec::new(), signature: 0, leaf: usize::MAX };
+            if names.len() >= BATCH_COLUMNS_MAX {
+                return None;
+            }
             names.push((choice, 0));
             let mut leaves = Vec::new();
             let mut signatures = Vec::new();
             for within in 0..count {
                 let signature = self.part(Part::SignaturesOfClasses).length()?;
                 let places = places.get(signature)?;
-                if places.len() > BATCH_LEAVES_MAX.saturating_sub(names.len()) {
+                if places.len() > BATCH_COLUMNS_MAX.saturating_sub(names.len()) {
                     return None;
                 }
                 for (leaf, place) in places.iter().enumerate() {
@@ -753,7 +784,7 @@ impl<'a> Reader<'a> {
                     let (body, hash) = self.change(*log, cell.at, &mut known)?;
                     (cell.body, cell.hash) = (Some(body), Some(hash));
                 } else {
-                    known.changes.push(cell.hash?);
+                    known.changes.push((cell.hash?, None));
                 }
             }
         }
@@ -823,8 +854,10 @@ impl<'a> Reader<'a> {
     }
 
     fn deps(&mut self, known: &Known) -> Option<Vec<ChangeHash>> {
-        let back =
-            |back: usize| known.changes.len().checked_sub(back + 1).and_then(|at| known.changes.get(at));
+        let back = |back: usize| {
+            let at = known.changes.len().checked_sub(back.checked_add(1)?)?;
+            known.changes.get(at).map(|(hash, _)| hash)
+        };
         match self.part(Part::Deps).length()? {
             0 => Some(Vec::new()),
             1 => Some(vec![*back(0)?]),

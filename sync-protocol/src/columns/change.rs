@@ -69,13 +69,9 @@ pub(super) struct Change<'a> {
 /// Takes a chunk's contents apart, or `None` when it would not come out identical.
 pub(super) fn take_apart(contents: &[u8]) -> Option<(Shape, Change<'_>)> {
     let (shape, change) = parse(contents)?;
-    let values: Vec<u8> = change.values.concat();
-    let again = write_contents(&shape, &change, &values, &lengths(&change.values))?;
+    let mut again = Vec::with_capacity(contents.len());
+    write_contents(&mut again, &shape, &change, change.values.iter().copied())?;
     (again == contents).then_some((shape, change))
-}
-
-fn lengths(values: &[&[u8]]) -> Vec<usize> {
-    values.iter().map(|value| value.len()).collect()
 }
 
 fn parse(contents: &[u8]) -> Option<(Shape, Change<'_>)> {
@@ -139,80 +135,97 @@ fn layout_of(data: &[u8], ops: usize) -> Layout {
     })();
     match same {
         _ if data == count => Layout::False,
-        Some(value) if data == runs::write_same(ops, value) => Layout::Same(value),
+        Some(value) if is_same(data, ops, value) => Layout::Same(value),
         _ => Layout::Plain,
     }
 }
 
-/// The contents of the chunk; `values` are the values one behind the other, `lengths` their sizes.
-fn write_contents(shape: &Shape, change: &Change<'_>, values: &[u8], lengths: &[usize]) -> Option<Vec<u8>> {
+fn is_same(data: &[u8], ops: usize, value: u64) -> bool {
+    let mut same = Vec::with_capacity(data.len());
+    runs::write_same(&mut same, ops, value);
+    data == same
+}
+
+/// Appends the contents of the chunk with these values, one per operation.
+fn write_contents<'v>(
+    out: &mut Vec<u8>,
+    shape: &Shape,
+    change: &Change<'_>,
+    values: impl Iterator<Item = &'v [u8]> + Clone,
+) -> Option<()> {
     let ops = shape.types.len();
     let mut plain = change.plain.iter();
-    let mut columns = Vec::with_capacity(shape.columns.len());
-    let mut size_bytes = 0usize;
+    let mut columns: Vec<u8> = Vec::with_capacity(COLUMNS_BYTES);
+    let mut heads: Vec<u8> = Vec::with_capacity(COLUMNS_MAX * 4);
     for (number, layout) in &shape.columns {
-        let data = match layout {
-            Layout::Plain => plain.next()?.to_vec(),
-            Layout::Same(value) => runs::write_same(ops, *value),
-            Layout::False => {
-                let mut count = Vec::new();
-                put_len(&mut count, ops);
-                count
-            }
-            Layout::Keys => runs::write_texts(&shape.keys.iter().map(Option::as_deref).collect::<Vec<_>>()),
+        let before = columns.len();
+        match layout {
+            Layout::Plain => columns.extend_from_slice(plain.next()?),
+            Layout::Same(value) => runs::write_same(&mut columns, ops, *value),
+            Layout::False => put_len(&mut columns, ops),
+            Layout::Keys => runs::write_texts(&mut columns, &shape.keys),
             Layout::ValueKinds => {
                 let kinds: Vec<Option<u64>> = shape
                     .types
                     .iter()
-                    .zip(lengths)
-                    .map(|(kind, length)| Some(u64::try_from(*length).ok()? << 4 | u64::from(*kind)))
+                    .zip(values.clone())
+                    .map(|(kind, value)| Some(u64::try_from(value.len()).ok()? << 4 | u64::from(*kind)))
                     .collect();
-                runs::write_numbers(&kinds)
+                runs::write_numbers(&mut columns, &kinds);
             }
-            Layout::Values => values.to_vec(),
-        };
-        size_bytes = size_bytes.saturating_add(data.len());
-        if size_bytes > ENTRY_BODY_BYTES_MAX {
+            Layout::Values => values.clone().for_each(|value| columns.extend_from_slice(value)),
+        }
+        if columns.len() > ENTRY_BODY_BYTES_MAX {
             return None;
         }
-        columns.push((*number, data));
+        put(&mut heads, *number);
+        put_len(&mut heads, columns.len() - before);
     }
-    let mut out = Vec::with_capacity(size_bytes + 128);
-    put_len(&mut out, change.deps.len());
+    put_len(out, change.deps.len());
     change.deps.iter().for_each(|dep| out.extend_from_slice(dep.as_bytes()));
-    put_bytes(&mut out, change.actor);
-    put(&mut out, change.seq);
-    put(&mut out, change.start_op);
-    put_signed(&mut out, change.at);
-    put_bytes(&mut out, change.message);
-    put_len(&mut out, change.others.len());
-    change.others.iter().for_each(|other| put_bytes(&mut out, other));
-    put_len(&mut out, columns.len());
-    for (number, data) in &columns {
-        put(&mut out, *number);
-        put_len(&mut out, data.len());
-    }
-    columns.iter().for_each(|(_, data)| out.extend_from_slice(data));
-    Some(out)
+    put_bytes(out, change.actor);
+    put(out, change.seq);
+    put(out, change.start_op);
+    put_signed(out, change.at);
+    put_bytes(out, change.message);
+    put_len(out, change.others.len());
+    change.others.iter().for_each(|other| put_bytes(out, other));
+    put_len(out, shape.columns.len());
+    out.extend_from_slice(&heads);
+    out.extend_from_slice(&columns);
+    Some(())
 }
 
-/// The chunk and its hash, or `None` when it is larger than an entry may be or the pieces do not fit.
+/// What the columns of an ordinary change take at most.
+const COLUMNS_BYTES: usize = 2048;
+
+/// The chunk and its hash, or `None` when it is larger than an entry may be or the pieces do not fit. `values` are the
+/// values one behind the other, `lengths` their sizes.
 pub(super) fn put_together(
     shape: &Shape,
     change: &Change<'_>,
     values: &[u8],
     lengths: &[usize],
 ) -> Option<(Vec<u8>, ChangeHash)> {
-    let contents = write_contents(shape, change, values, lengths)?;
-    let mut hashed = vec![chunk::TYPE_CHANGE];
-    put_bytes(&mut hashed, &contents);
-    let hash: [u8; 32] = Sha256::digest(&hashed).into();
-    let mut out = Vec::with_capacity(hashed.len() + 8);
+    let mut contents = Vec::with_capacity(values.len() + 512);
+    let each = lengths.iter().scan(0, |at, length| {
+        let value = values.get(*at..*at + length);
+        *at += length;
+        value
+    });
+    write_contents(&mut contents, shape, change, each)?;
+    let mut out = Vec::with_capacity(contents.len() + 16);
     out.extend_from_slice(&chunk::MAGIC);
-    out.extend_from_slice(hash.first_chunk::<4>()?);
-    out.extend_from_slice(&hashed);
+    out.extend_from_slice(&[0; CHECKSUM_BYTES]);
+    out.push(chunk::TYPE_CHANGE);
+    put_bytes(&mut out, &contents);
+    let (head, hashed) = out.split_at_mut_checked(chunk::MAGIC.len() + CHECKSUM_BYTES)?;
+    let hash: [u8; 32] = Sha256::digest(hashed).into();
+    head.last_chunk_mut::<CHECKSUM_BYTES>()?.copy_from_slice(hash.first_chunk::<CHECKSUM_BYTES>()?);
     (out.len() <= ENTRY_BODY_BYTES_MAX).then_some((out, ChangeHash(hash)))
 }
+
+const CHECKSUM_BYTES: usize = 4;
 
 impl Shape {
     /// Whether a change of this shape can be written: one value per type, and columns that can stand for them.

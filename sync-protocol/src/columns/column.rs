@@ -3,6 +3,8 @@
 //! The writer looks at the whole column and takes the form that comes out smallest; the reader is told which.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+use std::hash::Hasher;
 
 use crate::columns::bytes::Bytes;
 use crate::columns::bytes::put;
@@ -24,12 +26,33 @@ pub(super) struct Near {
     pub(super) log: usize,
 }
 
+/// Spreads numbers that are counted up from 0, which nobody can choose.
+#[derive(Clone, Copy, Debug, Default)]
+struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        let number = u64::try_from(number).unwrap_or(u64::MAX);
+        self.0 = (self.0.rotate_left(8) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 /// What of a column was seen before.
 #[derive(Debug, Default)]
 struct Seen {
     last: u64,
     /// By log, how far the last number lay beyond its change's time.
-    beyond: HashMap<usize, u64>,
+    beyond: HashMap<usize, u64, BuildHasherDefault<NumberHasher>>,
 }
 
 impl Seen {

@@ -41,66 +41,62 @@ fn read<'a, T: Clone>(
     Some(rows)
 }
 
-fn write<T: PartialEq>(rows: &[Option<T>], mut value: impl FnMut(&mut Vec<u8>, &T)) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut literal: Vec<&T> = Vec::new();
-    let flush = |out: &mut Vec<u8>, literal: &mut Vec<&T>, value: &mut dyn FnMut(&mut Vec<u8>, &T)| {
-        if !literal.is_empty() {
-            put_signed(out, i64::try_from(literal.len()).map_or(i64::MIN, |length| -length));
-            literal.drain(..).for_each(|one| value(out, one));
+fn write<T: PartialEq>(out: &mut Vec<u8>, rows: &[Option<T>], mut value: impl FnMut(&mut Vec<u8>, &T)) {
+    /// Values next to each other of which each differs from its neighbours.
+    fn literal<T>(out: &mut Vec<u8>, rows: &[Option<T>], value: &mut impl FnMut(&mut Vec<u8>, &T)) {
+        if !rows.is_empty() {
+            put_signed(out, i64::try_from(rows.len()).map_or(i64::MIN, |length| -length));
+            rows.iter().flatten().for_each(|one| value(out, one));
         }
-    };
+    }
+    let (mut begin, mut at) = (0, 0);
+    let between = |begin: usize, end: usize| rows.get(begin..end).unwrap_or_default();
     for run in rows.chunk_by(|a, b| a == b) {
+        let end = at + run.len();
         match run.first() {
-            Some(Some(only)) if run.len() == 1 => literal.push(only),
-            Some(Some(repeated)) => {
-                flush(&mut out, &mut literal, &mut value);
-                put_signed(&mut out, i64::try_from(run.len()).unwrap_or(i64::MAX));
-                value(&mut out, repeated);
-            }
-            Some(None) => {
-                flush(&mut out, &mut literal, &mut value);
-                out.push(0);
-                put_len(&mut out, run.len());
+            Some(Some(_)) if run.len() == 1 => {}
+            Some(first) => {
+                literal(out, between(begin, at), &mut value);
+                begin = end;
+                if let Some(repeated) = first {
+                    put_signed(out, i64::try_from(run.len()).unwrap_or(i64::MAX));
+                    value(out, repeated);
+                } else {
+                    out.push(0);
+                    put_len(out, run.len());
+                }
             }
             None => {}
         }
+        at = end;
     }
-    flush(&mut out, &mut literal, &mut value);
-    out
+    literal(out, between(begin, at), &mut value);
 }
 
 pub(super) fn read_numbers(column: &[u8], rows_max: usize) -> Option<Vec<Option<u64>>> {
     read(column, rows_max, Bytes::number)
 }
 
-pub(super) fn write_numbers(rows: &[Option<u64>]) -> Vec<u8> {
-    write(rows, |out, value| put(out, *value))
+pub(super) fn write_numbers(out: &mut Vec<u8>, rows: &[Option<u64>]) {
+    write(out, rows, |out, value| put(out, *value));
 }
 
 pub(super) fn read_texts(column: &[u8], rows_max: usize) -> Option<Vec<Option<&[u8]>>> {
     read(column, rows_max, Bytes::bytes)
 }
 
-pub(super) fn write_texts(rows: &[Option<&[u8]>]) -> Vec<u8> {
-    write(rows, |out, value| put_bytes(out, value))
+pub(super) fn write_texts(out: &mut Vec<u8>, rows: &[Option<Vec<u8>>]) {
+    write(out, rows, |out, value| put_bytes(out, value));
 }
 
 /// A column of one value throughout.
-pub(super) fn write_same(rows: usize, value: u64) -> Vec<u8> {
-    let mut out = Vec::new();
+pub(super) fn write_same(out: &mut Vec<u8>, rows: usize, value: u64) {
     match rows {
-        0 => {}
-        1 => {
-            put_signed(&mut out, -1);
-            put(&mut out, value);
-        }
-        _ => {
-            put_signed(&mut out, i64::try_from(rows).unwrap_or(i64::MAX));
-            put(&mut out, value);
-        }
+        0 => return,
+        1 => put_signed(out, -1),
+        _ => put_signed(out, i64::try_from(rows).unwrap_or(i64::MAX)),
     }
-    out
+    put(out, value);
 }
 
 #[cfg(test)]
@@ -109,15 +105,27 @@ mod tests {
 
     use super::*;
 
+    fn written(rows: &[Option<u64>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_numbers(&mut out, rows);
+        out
+    }
+
+    fn same(rows: usize, value: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_same(&mut out, rows, value);
+        out
+    }
+
     proptest! {
         #[test]
         fn rows_come_back(rows in prop::collection::vec(prop::option::of(0u64..4), 0..40)) {
-            prop_assert_eq!(read_numbers(&write_numbers(&rows), 40), Some(rows));
+            prop_assert_eq!(read_numbers(&written(&rows), 40), Some(rows));
         }
 
         #[test]
         fn the_same_throughout_is_written_like_any_column(rows in 0usize..40, value in any::<u64>()) {
-            prop_assert_eq!(write_same(rows, value), write_numbers(&vec![Some(value); rows]));
+            prop_assert_eq!(same(rows, value), written(&vec![Some(value); rows]));
         }
     }
 
@@ -127,6 +135,6 @@ mod tests {
         put_signed(&mut column, i64::MAX);
         put(&mut column, 1);
         assert_eq!(read_numbers(&column, 1000), None);
-        assert_eq!(read_numbers(&write_same(1001, 1), 1000), None);
+        assert_eq!(read_numbers(&same(1001, 1), 1000), None);
     }
 }

@@ -43,18 +43,31 @@ pub(super) struct Parts<'a> {
     pub(super) leaves: Vec<Leaf<'a>>,
 }
 
+impl<'a> Parts<'a> {
+    /// One leaf under this signature, and nothing of before.
+    pub(super) fn be(&mut self, signature: &[u8], leaf: Leaf<'a>) {
+        self.clear();
+        self.signature.extend_from_slice(signature);
+        self.leaves.push(leaf);
+    }
+
+    fn clear(&mut self) {
+        self.signature.clear();
+        self.leaves.clear();
+    }
+}
+
 /// Takes a byte string apart.
-pub(super) fn take_apart(value: &[u8]) -> Parts<'_> {
-    let mut parts = Parts { signature: Vec::with_capacity(96), leaves: Vec::with_capacity(32) };
+pub(super) fn take_apart<'a>(value: &'a [u8], parts: &mut Parts<'a>) {
+    parts.clear();
     let mut bytes = Bytes(value);
     let is_apart = starts_structure(value)
-        && structure(&mut bytes, &mut parts, DEPTH_MAX).is_some()
+        && structure(&mut bytes, parts, DEPTH_MAX).is_some()
         && bytes.is_empty()
         && parts.signature.len() <= SIGNATURE_BYTES_MAX;
-    if is_apart {
-        return parts;
+    if !is_apart {
+        parts.be(WHOLE_SIGNATURE, Leaf::Data(value));
     }
-    Parts { signature: WHOLE_SIGNATURE.to_vec(), leaves: vec![Leaf::Data(value)] }
 }
 
 fn starts_structure(value: &[u8]) -> bool {
@@ -227,9 +240,15 @@ fn write(
             }
         }
         NESTED => {
-            let mut inner = Vec::with_capacity(64);
-            write(bytes, &mut inner, bytes_max, source, depth - 1)?;
-            framed(out, 2, &inner)?;
+            let start = out.len();
+            write(bytes, out, bytes_max, source, depth - 1)?;
+            // The length is known only now: the head is written behind and turned to the front.
+            let size_bytes = out.len() - start;
+            put_head(out, 2, u64::try_from(size_bytes).ok()?);
+            out.get_mut(start..)?.rotate_left(size_bytes);
+            if out.len() > bytes_max {
+                return None;
+            }
         }
         SIMPLE => out.push(bytes.byte().filter(|simple| (0xf4..=0xf7).contains(simple))?),
         _ => return None,
@@ -307,8 +326,14 @@ mod tests {
 
     use super::*;
 
+    fn apart(value: &[u8]) -> Parts<'_> {
+        let mut parts = Parts::default();
+        take_apart(value, &mut parts);
+        parts
+    }
+
     fn again(value: &[u8]) -> Vec<u8> {
-        let parts = take_apart(value);
+        let parts = apart(value);
         let places = places(&parts.signature).unwrap();
         assert_eq!(places.len(), parts.leaves.len());
         let mut leaves = parts.leaves.iter();
@@ -326,7 +351,7 @@ mod tests {
             &[0x0a, 0x82, 0x01, 0x43, 1, 2, 3, 0x12, 0x45, 0xa2, 0x00, 0x60, 0x01, 0xf4],
         ]
         .concat();
-        let parts = take_apart(&value);
+        let parts = apart(&value);
         assert_eq!(parts.leaves.len(), 5);
         assert!(parts.signature.contains(&NESTED));
         assert_eq!(again(&value), value);
@@ -345,7 +370,7 @@ mod tests {
             ("float", &[0xa1, 0x00, 0xf9, 0x00, 0x00]),
             ("nothing", &[]),
         ] {
-            let parts = take_apart(value);
+            let parts = apart(value);
             assert_eq!(parts.signature, WHOLE_SIGNATURE, "{name}");
             assert_eq!(again(value), value, "{name}");
         }
@@ -356,7 +381,7 @@ mod tests {
         let deep = [vec![0x81; 200], vec![0x01]].concat();
         let broad = [vec![0x99, 0x10, 0x00], vec![0x01; 4096]].concat();
         for value in [deep, broad] {
-            assert_eq!(take_apart(&value).signature, WHOLE_SIGNATURE);
+            assert_eq!(apart(&value).signature, WHOLE_SIGNATURE);
             assert_eq!(again(&value), value);
         }
     }
