@@ -94,6 +94,10 @@ pub const BATCH_OPS_MAX: usize = 128 * 1024;
 /// Most pieces that all values in one batch are put together from.
 pub const BATCH_LEAVES_MAX: usize = 512 * 1024;
 
+/// Most columns that the values of one batch lie in, choices among signatures included. A fortnight of an office has some
+/// hundreds; a column takes some hundred bytes of memory whatever it holds.
+pub const BATCH_COLUMNS_MAX: usize = 16 * 1024;
+
 /// Most members of a range that are listed by name: 1 kB, less than splitting and asking again.
 pub const RANGE_LIST_MAX: usize = 64;
 

@@ -658,8 +658,8 @@ impl ProvinceSession {
         self.feed.id = facts.feed.id;
         self.feed.head = self.feed.head.max(facts.feed.position);
         self.feed.sent = if hello.feed.id == facts.feed.id { hello.feed.position } else { 0 };
-        if self.feed.sent == 0 {
-            self.feed.size = BatchSize::rising();
+        if self.feed.sent == 0 && hello.logs.is_empty() && hello.older.count == 0 {
+            self.feed.size = BatchSize::rising(); // a machine that has nothing yet
         }
         let named: Vec<LogHead> = hello.logs.clone();
         let is_even = facts.is_even_with(hello);
