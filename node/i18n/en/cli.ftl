@@ -240,6 +240,25 @@ help-bench-wire-boots = How often the office’s program is started during the w
 help-bench-link = Thin lines.
 help-bench-store = Commits, lists, search, start and memory at 100,000 dossiers.
 
+bench-s1 = S1 office without a line
+bench-s2 = S2 nothing new
+bench-s3 = S3 one day
+bench-s4 = S4 replacement machine
+bench-column-up = kB up
+bench-column-down = kB down
+bench-column-sum = kB
+bench-column-thin = kB thin line
+bench-column-trips = round trips
+bench-column-seconds = s
+bench-column-memory = MB peak
+bench-column-automerge = × less than Automerge
+bench-column-zstd = × less than zstd -19
+bench-progress = { $done } of { $all } operations
+bench-dossiers = S1: { $first } dossiers, { $second } changes.
+bench-packing = S1: { $first } ms to pack, { $second } ms to unpack.
+bench-bundle = S1 as a bundle: { $first } kB, before sealing.
+bench-first = S4: first open dossier after { $first } kB, { $second } % of all.
+bench-directory = The directory took { $first } kB, not counted above.
 bench-ops = The workload { $path } cannot be used: { $cause }.
     .next = Create the file with bench/gen.py.
 

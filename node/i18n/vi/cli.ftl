@@ -240,6 +240,25 @@ help-bench-wire-boots = Số lần khởi động chương trình của đơn v�
 help-bench-link = Đường truyền yếu.
 help-bench-store = Ghi, danh sách, tìm kiếm, khởi động và bộ nhớ với 100.000 hồ sơ.
 
+bench-s1 = S1 xã không có đường truyền
+bench-s2 = S2 không có gì mới
+bench-s3 = S3 một ngày
+bench-s4 = S4 máy thay thế
+bench-column-up = kB lên
+bench-column-down = kB xuống
+bench-column-sum = kB
+bench-column-thin = kB đường hẹp
+bench-column-trips = lượt đi về
+bench-column-seconds = giây
+bench-column-memory = MB cao nhất
+bench-column-automerge = × ít hơn Automerge
+bench-column-zstd = × ít hơn zstd -19
+bench-progress = { $done } trên { $all } thao tác
+bench-dossiers = S1: { $first } hồ sơ, { $second } thay đổi.
+bench-packing = S1: đóng gói { $first } ms, mở gói { $second } ms.
+bench-bundle = S1 ở dạng gói USB: { $first } kB, chưa niêm phong.
+bench-first = S4: hồ sơ đang giải quyết đầu tiên dùng được sau { $first } kB, { $second } % tổng số.
+bench-directory = Danh mục { $first } kB, không tính ở trên.
 bench-ops = Không dùng được tệp công việc { $path }: { $cause }.
     .next = Tạo tệp bằng bench/gen.py.
 

@@ -4,6 +4,7 @@
 //! over in memory. Bytes are those of frame messages, without TLS, QUIC or UDP. Provincial items (the directory)
 //! are counted apart.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
@@ -42,6 +43,7 @@ use crate::commands::bench::peers::Synced;
 use crate::commands::bench::peers::automerge_sync;
 use crate::exit::Exit;
 use crate::exit::Failure;
+use crate::output::Output;
 
 /// The level of zstd's that a thin line would ask for.
 const LEVEL_THIN: i32 = 19;
@@ -62,28 +64,86 @@ const PROVINCE_OFFICER: &str = "LD";
 pub(crate) fn run(context: &Context, args: &BenchWire) -> Result<Exit, Failure> {
     let place = tempfile::tempdir()
         .map_err(|error| Failure::machine(Refusal::new("demo-no-place").with("cause", error)))?;
-    let value = Bench::open(place.path(), args)?.run(args)?;
-    context.output.result(value.clone(), || table(&value))?;
+    let value = Bench::open(context, place.path(), args)?.run(args)?;
+    context.output.result(value.clone(), || table(&context.output, &value))?;
     Ok(Exit::Done)
 }
 
-/// The figures as people read them.
-fn table(value: &Value) -> String {
-    let mut lines = Vec::new();
-    for (name, row) in value.as_object().into_iter().flatten() {
-        match row.as_object() {
-            Some(row) => {
-                let cells: Vec<String> = row.iter().map(|(key, cell)| format!("{key} {cell}")).collect();
-                lines.push(format!("{name}: {}", cells.join(", ")));
-            }
-            None => lines.push(format!("{name}: {row}")),
-        }
+/// The figures as people read them: a line per scenario, then what one of them has more.
+fn table(output: &Output, value: &Value) -> String {
+    let number = |row: &Value, key: &str| row.get(key).and_then(Value::as_f64);
+    let shown = |number: Option<f64>, divisor: f64, digits: usize| {
+        number.map_or_else(|| "–".to_owned(), |number| format!("{:.digits$}", number / divisor))
+    };
+    let columns = ["up", "down", "sum", "thin", "trips", "seconds", "memory", "automerge", "zstd"];
+    let mut rows = vec![columns.map(|column| output.text(&format!("bench-column-{column}"), &[])).to_vec()];
+    let mut names = vec![String::new()];
+    for scenario in SCENARIOS {
+        let Some(row) = value.get(scenario) else { continue };
+        let kilobytes = |key| shown(number(row, key), 1000.0, 1);
+        names.push(output.text(&format!("bench-{scenario}"), &[]));
+        rows.push(vec![
+            kilobytes("up_bytes"),
+            kilobytes("down_bytes"),
+            kilobytes("bytes"),
+            kilobytes("bytes_thin"),
+            shown(number(row, "round_trips"), 1.0, 0),
+            shown(number(row, "ms"), 1000.0, 2),
+            shown(number(row, "peak_memory_kb"), 1024.0, 0),
+            shown(number(row, "times_smaller_than_automerge"), 1.0, 1),
+            shown(number(row, "times_smaller_than_ops_zstd19"), 1.0, 2),
+        ]);
+    }
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|at| {
+            rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        })
+        .collect();
+    let name_width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let mut lines: Vec<String> = names
+        .iter()
+        .zip(&rows)
+        .map(|(name, row)| {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}"));
+            format!("{name:<name_width$}  {}", cells.collect::<Vec<_>>().join("  "))
+        })
+        .collect();
+    let of = |scenario: &str, key: &str| value.get(scenario).and_then(|row| number(row, key));
+    let pack = of("s1", "pack_ms").zip(of("s1", "unpack_ms"));
+    let first = of("s4", "first_open_dossier_bytes").zip(of("s4", "bytes"));
+    lines.push(String::new());
+    for (key, values) in [
+        ("bench-dossiers", vec![shown(of("s1", "dossiers"), 1.0, 0), shown(of("s1", "entries"), 1.0, 0)]),
+        (
+            "bench-packing",
+            vec![shown(pack.map(|(pack, _)| pack), 1.0, 1), shown(pack.map(|(_, unpack)| unpack), 1.0, 1)],
+        ),
+        ("bench-bundle", vec![shown(of("s1", "bundle_bytes"), 1000.0, 1)]),
+        (
+            "bench-first",
+            vec![
+                shown(first.map(|(first, _)| first), 1000.0, 1),
+                shown(first.map(|(first, all)| first / all), 0.01, 1),
+            ],
+        ),
+        ("bench-directory", vec![shown(number(value, "directory_bytes"), 1000.0, 1)]),
+    ] {
+        let args: Vec<(&str, &str)> =
+            ["first", "second"].into_iter().zip(values.iter().map(String::as_str)).collect();
+        lines.push(output.text(key, &args));
     }
     lines.join("\n")
 }
 
+/// The scenarios in the order in which they are shown.
+const SCENARIOS: [&str; 4] = ["s1", "s2", "s3", "s4"];
+/// After how many operations one hears how far it has come.
+const TOLD_EVERY: usize = 5_000;
+
 #[derive(Debug)]
 struct Bench<'a> {
+    output: &'a Output,
+    done: Cell<usize>,
     place: &'a Path,
     clock: SystemClock,
     operations: Vec<Operation>,
@@ -102,7 +162,7 @@ fn read_operations(path: &Path) -> Result<Vec<Operation>, Failure> {
 }
 
 impl<'a> Bench<'a> {
-    fn open(place: &'a Path, args: &BenchWire) -> Result<Self, Failure> {
+    fn open(context: &'a Context, place: &'a Path, args: &BenchWire) -> Result<Self, Failure> {
         let operations = read_operations(&args.ops)?;
         let mut day = args.day.as_deref().map(read_operations).transpose()?.unwrap_or_default();
         let seat = operations.first().map_or("", Operation::seat).to_owned();
@@ -123,7 +183,8 @@ impl<'a> Bench<'a> {
         let seat: AgencyCode = seat.parse().map_err(|_| wrong(&"no office"))?;
         let witness = place.join("province.witness");
         let province = province::init(&place.join("province"), |_| witness, &code, "Tỉnh thử", &directory)?;
-        Ok(Self { place, clock: SystemClock::new(), operations, day, province, seat })
+        let (output, done) = (&context.output, Cell::new(0));
+        Ok(Self { output, done, place, clock: SystemClock::new(), operations, day, province, seat })
     }
 
     fn machine(&self, name: &str) -> Result<Office, Failure> {
@@ -148,6 +209,7 @@ impl<'a> Bench<'a> {
             }
             self.work(&commune, &mut work, day)?;
         }
+        self.tell("s1");
         let none = Documents::new();
         let before = documents(&commune)?;
         let (s1, mut row) = self.measured(&commune)?;
@@ -158,11 +220,13 @@ impl<'a> Bench<'a> {
         beside_zstd(&mut row, &args.ops)?;
         rows.insert("s1".to_owned(), Value::Object(row));
 
+        self.tell("s2");
         let (_, mut row) = self.measured(&commune)?;
         beside_automerge(&mut row, automerge_sync(&before, &before));
         rows.insert("s2".to_owned(), Value::Object(row));
 
         if !self.day.is_empty() {
+            self.tell("s3");
             self.work(&commune, &mut work, &self.day.iter().collect::<Vec<_>>())?;
             let mut there = before.clone();
             self.provincial_acts(&mut there)?;
@@ -182,6 +246,7 @@ impl<'a> Bench<'a> {
                 all
             },
         );
+        self.tell("s4");
         drop(commune);
         let replacement = self.machine("replacement")?;
         let (s4, mut row) = self.measured(&replacement)?;
@@ -189,6 +254,23 @@ impl<'a> Bench<'a> {
         row.insert("first_open_dossier_bytes".to_owned(), json!(self.first_open_dossier(&s4, &all)?));
         rows.insert("s4".to_owned(), Value::Object(row));
         Ok(Value::Object(rows))
+    }
+
+    /// Says what is measured now.
+    fn tell(&self, scenario: &str) {
+        self.output.note(&self.output.text(&format!("bench-{scenario}"), &[]));
+    }
+
+    /// Counts operations done, and says now and then how far it has come.
+    fn count(&self, more: usize) {
+        let (before, after) = (self.done.get(), self.done.get() + more);
+        self.done.set(after);
+        if before / TOLD_EVERY < after / TOLD_EVERY {
+            let all = (self.operations.len() + self.day.len()).to_string();
+            let values = [("done", after.to_string()), ("all", all)];
+            let args: Vec<(&str, &str)> = values.iter().map(|(key, value)| (*key, value.as_str())).collect();
+            self.output.note(&self.output.text("bench-progress", &args));
+        }
     }
 
     /// Does operations at the desk, dossiers first, as the lines of the contract.
@@ -203,6 +285,7 @@ impl<'a> Bench<'a> {
                 let answer = answer.wait().map_err(store_failure)?;
                 work.lodged(create, answer.get("number").and_then(Value::as_str).unwrap_or_default());
             }
+            self.count(some.len());
         }
         let events: Vec<_> = operations.iter().filter_map(|operation| operation.as_event()).collect();
         for some in events.chunks(LINES_AT_ONCE) {
@@ -214,6 +297,7 @@ impl<'a> Bench<'a> {
             for answer in answers {
                 answer.wait().map_err(store_failure)?;
             }
+            self.count(some.len());
         }
         Ok(())
     }
@@ -336,6 +420,9 @@ impl<'a> Bench<'a> {
         row.insert("unpack_ms".to_owned(), json!(each(started_ms, unpacked_ms)));
         row.insert("pack_ms".to_owned(), json!(each(unpacked_ms, packed_ms)));
         row.insert("batches".to_owned(), json!(frames.len()));
+        // A bundle holds the office's own entries in the same form, which depends on nothing sent before.
+        let own = exchange.up.iter().filter(|message| message.kind == FrameKind::Changes);
+        row.insert("bundle_bytes".to_owned(), json!(own.map(|message| message.bytes.len()).sum::<usize>()));
         let mut parts: Map<String, Value> = Map::new();
         for content in frames.iter().filter_map(Frame::columns) {
             for (name, size_bytes) in content.parts {
