@@ -121,7 +121,7 @@ fn with_columns(mut front: Vec<u8>, entries: &[&Entry]) -> Option<Content> {
 
 fn places_of(runs: &[Named]) -> Vec<(BootId, Lsn)> {
     let with_entries = runs.iter().filter(|run| !run.is_named);
-    with_entries.flat_map(|run| (run.first_lsn..).zip(0..run.count).map(|(lsn, _)| (run.log, lsn))).collect()
+    with_entries.flat_map(|run| (0..run.count).zip(run.first_lsn..).map(|(_, lsn)| (run.log, lsn))).collect()
 }
 
 /// The entries in column form, or `None` when they must travel in the plain form.

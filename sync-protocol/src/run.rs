@@ -42,7 +42,7 @@ impl EntryRun {
     pub fn new(entries: Vec<Entry>) -> Option<Self> {
         let first = entries.first()?;
         let (log, first_lsn) = (first.log, first.lsn);
-        let follow = (first_lsn..).zip(&entries).all(|(lsn, entry)| entry.lsn == lsn && entry.log == log);
+        let follow = entries.iter().zip(first_lsn..).all(|(entry, lsn)| entry.lsn == lsn && entry.log == log);
         (follow && first_lsn > 0).then_some(Self { entries, log, first_lsn })
     }
 
@@ -220,9 +220,11 @@ impl<'b, C> Decode<'b, C> for EntryRun {
         if count == 0 || wire.first_lsn == 0 || wire.first_lsn.checked_add(count).is_none() {
             return Err(decode::Error::message("not a run").at(at));
         }
-        let entries = (wire.first_lsn..)
-            .zip(wire.records)
-            .map(|(lsn, record)| record.into_entry(wire.log, lsn))
+        let entries = wire
+            .records
+            .into_iter()
+            .zip(wire.first_lsn..)
+            .map(|(record, lsn)| record.into_entry(wire.log, lsn))
             .collect::<Option<Vec<_>>>()
             .ok_or_else(|| decode::Error::message("entry without a hash").at(at))?;
         Ok(Self { entries, log: wire.log, first_lsn: wire.first_lsn })

@@ -367,6 +367,26 @@ fn both_forms_of_a_batch_say_the_same() {
     );
 }
 
+/// Found by the cases above: the position behind the last one was computed, and there is none.
+#[test]
+fn a_log_is_read_up_to_the_last_position_there_is() {
+    let end = u64::MAX - entries().len() as u64;
+    let late: Vec<Entry> =
+        entries().into_iter().map(|entry| Entry { lsn: end - 1 + entry.lsn, ..entry }).collect();
+    let run = EntryRun::new(late.clone()).unwrap();
+    assert_eq!(run.last_lsn(), u64::MAX - 1);
+    let changes = ChangeRun { run: run.clone(), chain: Hash([4; 32]), signature: Signature([5; 64]) };
+    let (feed, end_digest) = (FeedId([6; 16]), Digest([9; 32]));
+    let runs = vec![FeedRun::Bytes(run)];
+    for frame in [
+        Frame::Changes(Changes { runs: vec![changes] }),
+        Frame::Feed(Feed { feed, first_position: end, runs, end_digest, head_position: u64::MAX }),
+    ] {
+        assert_eq!(Frame::decode(&frame.encode().unwrap().bytes).unwrap(), frame);
+        assert_eq!(Frame::decode(&plain(&frame)).unwrap(), frame);
+    }
+}
+
 /// Contents made to unfold: each is some kilobytes on the line.
 #[test]
 fn tables_made_to_unfold_are_refused_before_they_take_memory() {

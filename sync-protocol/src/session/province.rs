@@ -908,7 +908,7 @@ impl ProvinceSession {
             self.feed.head = self.feed.sent; // less is here than was announced
             return Ok(());
         };
-        let is_stretch = (first_position..).zip(&entries).all(|(at, entry)| entry.position == at);
+        let is_stretch = entries.iter().zip(first_position..).all(|(entry, at)| entry.position == at);
         if !is_stretch || entries.len() > limits::BATCH_ENTRIES_MAX {
             return Err(SessionError::Misuse("loaded entries are no stretch after the position asked for"));
         }
