@@ -84,10 +84,11 @@ pub(crate) fn parts_of(number: &str) -> Option<(String, u32, u32)> {
     Some((parts.series.to_string(), 20_000_000 + parts.day.parse::<u32>().ok()?, parts.counter))
 }
 
+/// A day as numbers print it, with two digits of the year: a clock that says 1970 must not count beside 2070.
 fn day_code(day: Date) -> u32 {
     let (year, month, date) = (day.year(), day.month(), day.day());
     let part = |value: i8| u32::try_from(value).unwrap_or(0);
-    u32::try_from(year).unwrap_or(0) * 10_000 + part(month) * 100 + part(date)
+    (2000 + u32::try_from(year.rem_euclid(100)).unwrap_or(0)) * 10_000 + part(month) * 100 + part(date)
 }
 
 impl View<'_> {

@@ -435,6 +435,16 @@ fn numbers_count_per_day_and_go_on_in_the_next_process() {
 }
 
 #[test]
+fn a_clock_before_the_century_counts_the_day_that_its_numbers_print() {
+    let place = Place::commune();
+    let store = place.create();
+    grant(&store, &["069"]);
+    let on = |year| store.write(move |tx| tx.next_number(Date::constant(year, 1, 2))).unwrap();
+    // Both print 700102.
+    assert_eq!([on(1970), on(2070), on(1970)], [drawn("069", 1), drawn("069", 2), drawn("069", 3)]);
+}
+
+#[test]
 fn a_database_put_back_is_noticed_and_its_numbers_go_on_behind_the_lost_ones() {
     let place = Place::commune();
     let store = place.create();
