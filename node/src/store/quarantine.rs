@@ -1,5 +1,7 @@
 //! What was kept and not applied, and what a person decides about it.
 
+use std::collections::BTreeSet;
+
 use rusqlite::OptionalExtension;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::ids::BootId;
@@ -124,6 +126,10 @@ impl WriteTx<'_> {
                     .query_row([id], |row| row.get(0))?;
                 let seat = seat.map(|seat| sql::parsed(&seat)).transpose()?;
                 self.entry_took_effect(id, seat.as_ref())?;
+                if doc != DocId::NONE {
+                    // As when a kind of a newer program is taken in: it travels with its document.
+                    self.add_to_feeds(doc, &[id], &BTreeSet::new())?;
+                }
                 done.applied += 1;
             }
         }

@@ -1215,6 +1215,40 @@ fn acts_of_another_seat_are_quarantined_and_only_what_builds_on_them_waits() {
 }
 
 #[test]
+fn what_concerns_a_document_and_is_released_comes_to_all_its_parties() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    let (_b, b) = node(2, "H27.102", "070");
+    enrol(&province, &a);
+    enrol(&province, &b);
+    let (doc, _) = lodge(&a, "H27.102", "Nguyễn Văn Thử");
+    push(&a, &province);
+    // A kind of a newer program that names a document.
+    let (log, body) = (BootId([0x5a; 16]), b"newer".to_vec());
+    let stray = |lsn, kind, doc, body: Vec<u8>| Entry {
+        log,
+        lsn,
+        kind,
+        doc,
+        hash: sync_protocol::entry::body_hash(&body),
+        min_reader: 1,
+        body: Some(body),
+    };
+    let boot = own_entries(&a)[0].body.clone().unwrap();
+    let entries = vec![stray(1, EntryKind::BOOT, DocId::NONE, boot), stray(2, EntryKind(77), doc, body)];
+    assert_eq!(deliver(&province, &a, entries).quarantined, 1);
+    let id = province.read(|view| view.quarantine(None, 10)).unwrap()[0].id;
+    province.write(move |tx| tx.decide(id, Decision::Release)).unwrap();
+    assert_eq!(findings(&province), Vec::<&str>::new());
+    pull(&b, &province, 700);
+    let position = |store: &Store| {
+        let seat = code("H27.102");
+        store.read(|view| view.feed_head(&seat)).unwrap().map(|head| head.position)
+    };
+    assert_eq!((position(&b), position(&province)), (Some(2), Some(2)));
+}
+
+#[test]
 fn a_banned_machine_is_heard_and_nothing_of_it_applied() {
     let (_p, province) = province();
     let (_a, a) = node(1, "H27.101", "069");
