@@ -69,6 +69,7 @@ impl Office {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(TestRandom(AtomicU64::new(1))),
             program: "test".to_owned(),
+            pages_max: None,
         };
         clock.0.store(time(now).0, Ordering::Relaxed);
         let store = Arc::new(Store::create(&root.path().join("data"), &identity, options).unwrap());

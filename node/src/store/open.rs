@@ -130,6 +130,9 @@ pub struct OpenOptions {
     pub random: Arc<dyn Random>,
     /// The program's version, written into each boot entry.
     pub program: String,
+    /// The most pages the file may have; one that has more already stays as it is and does not grow. `None`: as many
+    /// as the disk has room for.
+    pub pages_max: Option<u32>,
 }
 
 impl OpenOptions {
@@ -141,6 +144,7 @@ impl OpenOptions {
             clock: Arc::new(crate::clock::SystemClock::new()),
             random: Arc::new(SystemRandom),
             program: env!("CARGO_PKG_VERSION").to_owned(),
+            pages_max: None,
         }
     }
 }
@@ -227,6 +231,9 @@ impl Store {
             random: options.random,
             program: options.program,
         });
+        if let Some(pages_max) = options.pages_max {
+            connection.query_row(&format!("PRAGMA max_page_count = {pages_max}"), [], |_| Ok(()))?;
+        }
         let (witness, record, is_vouched) = ask_witness(&mut connection, &env, &options.witness)?;
         let memory = Memory::new(record, is_vouched);
         let writer = Writer::start(connection, Arc::clone(&env), memory, witness, path.clone())?;

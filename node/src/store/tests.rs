@@ -149,6 +149,7 @@ impl Place {
             clock: self.clock.clone(),
             random: self.random.clone(),
             program: "test".to_owned(),
+            pages_max: None,
         }
     }
 
