@@ -8,5 +8,6 @@ pub mod chance;
 pub mod hostile;
 pub mod machine;
 pub mod oracle;
+pub mod planted;
 pub mod work;
 pub mod world;

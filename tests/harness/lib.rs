@@ -3,4 +3,5 @@
 pub mod faults;
 pub mod office;
 pub mod program;
+pub mod sim;
 pub mod sources;

@@ -36,16 +36,19 @@ use sync_protocol::entry::Entry;
 use sync_protocol::entry::Lsn;
 use sync_protocol::frame::ByeCode;
 use sync_protocol::frame::Feed;
+use sync_protocol::frame::FrameKind;
 use sync_protocol::frame::Hello;
 use sync_protocol::frame::LogAck;
 use sync_protocol::frame::Message;
 use sync_protocol::frame::StoredCounts;
 use sync_protocol::head::LogHead;
+use sync_protocol::head::LogsSummary;
 use sync_protocol::head::SignedHead;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::ids::PublicKey;
 use sync_protocol::item::Item;
+use sync_protocol::limits::NAMED_LOGS_MAX;
 use sync_protocol::proof::Proof;
 use sync_protocol::run::ChangeRun;
 use sync_protocol::run::EntryRun;
@@ -66,29 +69,52 @@ use sync_protocol::session::province::ProvinceInput;
 use sync_protocol::session::province::ProvinceOptions;
 use sync_protocol::session::province::ProvinceOutcome;
 
+use crate::faults::machine::Files;
+use crate::faults::machine::Place;
+use crate::faults::planted::Mistake;
+use crate::faults::planted::Plant;
+
 /// When a store's call fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum When {
     /// Nothing of it was done.
     Before,
     /// It is durable, and nobody learns of it.
     After,
+    /// While this machine's files were written: see [`Files`].
+    During(Place),
 }
 
-/// A store of which one call is the last.
+/// A store of which one call is the last, or whose calls are all carried out twice; and the place where mistakes of
+/// ours are planted, to see that they are found.
 #[derive(Debug)]
 pub struct Failing<S> {
-    inner: S,
+    /// The real store.
+    pub inner: S,
     /// How many calls still work, and how the next one fails.
     fault: Option<(u64, When)>,
+    /// The files before the call that failed while they were written.
+    files: Option<Files>,
+    /// Whether what is stored is delivered twice.
+    is_doubled: bool,
+    planted: Option<Plant>,
 }
 
 impl<S> Failing<S> {
+    /// A store that works, or one with a mistake in it.
+    #[must_use]
+    pub const fn new(inner: S, planted: Option<Plant>) -> Self {
+        Self { inner, fault: None, files: None, is_doubled: false, planted }
+    }
+
     fn call<T>(&mut self, work: impl FnOnce(&mut S) -> Result<T, StoreError>) -> Result<T, StoreError> {
         match &mut self.fault {
             None => work(&mut self.inner),
             Some((0, when)) => {
-                if *when == When::After {
+                if let When::During(place) = when {
+                    self.files = Some(Files::read(place));
+                }
+                if *when != When::Before {
                     let _nobody_learns = work(&mut self.inner);
                 }
                 Err(StoreError::Io(Arc::new(std::io::Error::other("the power failed"))))
@@ -98,6 +124,22 @@ impl<S> Failing<S> {
                 work(&mut self.inner)
             }
         }
+    }
+
+    /// What is stored, once or twice: the second time must say the same.
+    fn store<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        mut work: impl FnMut(&mut S) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if !self.is_doubled {
+            return self.call(work);
+        }
+        self.call(|store| {
+            let first = work(store)?;
+            let again = work(store)?;
+            assert_eq!(first, again, "a second delivery was answered otherwise");
+            Ok(again)
+        })
     }
 }
 
@@ -115,39 +157,50 @@ impl NodeStore for Failing<NodeSide> {
         bytes_max: usize,
         entries_max: usize,
     ) -> Result<(Vec<Entry>, Option<SignedHead>), StoreError> {
-        self.call(|store| store.log(boot, after_lsn, bytes_max, entries_max))
+        let page = self.call(|store| store.log(boot, after_lsn, bytes_max, entries_max))?;
+        if let (Some(plant), Some(last)) = (&self.planted, page.0.last()) {
+            plant.sent(boot, last.lsn);
+        }
+        Ok(page)
     }
 
     fn store_items(&mut self, items: Vec<Item>) -> Result<(), StoreError> {
-        self.call(|store| store.store_items(items))
+        self.store(|store| store.store_items(items.clone()))
     }
 
     fn store_proofs(&mut self, proofs: Vec<Proof>) -> Result<(), StoreError> {
-        self.call(|store| store.store_proofs(proofs))
+        self.store(|store| store.store_proofs(proofs.clone()))
     }
 
     fn begin_feed(&mut self, feed: FeedId) -> Result<(), StoreError> {
-        self.call(|store| store.begin_feed(feed))
+        self.store(|store| store.begin_feed(feed))
     }
 
     fn store_feed(&mut self, feed: Feed) -> Result<u64, StoreError> {
-        self.call(|store| store.store_feed(feed))
+        match self.planted.clone() {
+            Some(plant) => self.call(|store| plant.store_feed(store, feed)),
+            None => self.store(|store| store.store_feed(feed.clone())),
+        }
     }
 
     fn store_aside(&mut self, runs: Vec<EntryRun>) -> Result<(), StoreError> {
-        self.call(|store| store.store_aside(runs))
+        self.store(|store| store.store_aside(runs.clone()))
     }
 
     fn cut(&mut self) -> Result<CutFacts, StoreError> {
-        self.call(NodeStore::cut)
+        let facts = self.call(NodeStore::cut)?;
+        Ok(match &self.planted {
+            Some(plant) => CutFacts { feed: plant.claimed(facts.feed), ..facts },
+            None => facts,
+        })
     }
 
     fn store_proof(&mut self, proof: Proof, is_renewal: bool) -> Result<(), StoreError> {
-        self.call(|store| store.store_proof(proof, is_renewal))
+        self.store(|store| store.store_proof(proof.clone(), is_renewal))
     }
 
     fn acked(&mut self, logs: &[LogAck], counts: Option<StoredCounts>) -> Result<(), StoreError> {
-        self.call(|store| store.acked(logs, counts))
+        self.store(|store| store.acked(logs, counts))
     }
 
     fn forked(&mut self, logs: &[LogAck]) -> Result<(), StoreError> {
@@ -155,26 +208,47 @@ impl NodeStore for Failing<NodeSide> {
     }
 }
 
+impl Failing<ProvinceSide> {
+    /// What a planted mistake has acknowledged and not stored yet is stored now, unless the power fails first.
+    fn catch_up(&mut self) -> Result<(), StoreError> {
+        let is_last = matches!(self.fault, Some((0, _)));
+        match &self.planted {
+            Some(plant) if !is_last => plant.clone().catch_up(&mut self.inner),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 impl ProvinceStore for Failing<ProvinceSide> {
     type Error = StoreError;
 
     fn facts(&mut self, hello: &Hello) -> Result<Result<ProvinceFacts, ByeCode>, StoreError> {
-        self.call(|store| ProvinceStore::facts(store, hello))
+        self.catch_up()?;
+        let planted = self.planted.clone();
+        let facts = self.call(|store| ProvinceStore::facts(store, hello))?;
+        Ok(match planted {
+            Some(plant) => facts.map(|facts| plant.said(hello, facts)),
+            None => facts,
+        })
     }
 
     fn check_heads(&mut self, heads: &[LogHead]) -> Result<Vec<LogFacts>, StoreError> {
+        self.catch_up()?;
         self.call(|store| store.check_heads(heads))
     }
 
     fn make_proof(&mut self, request: &ProofRequest) -> Result<Result<Proof, NotEqual>, StoreError> {
+        self.catch_up()?;
         self.call(|store| store.make_proof(request))
     }
 
     fn items(&mut self, after_n: u64, bytes_max: usize) -> Result<Vec<Item>, StoreError> {
+        self.catch_up()?;
         self.call(|store| store.items(after_n, bytes_max))
     }
 
     fn proofs(&mut self, after_n: u64, proofs_max: usize) -> Result<Vec<Proof>, StoreError> {
+        self.catch_up()?;
         self.call(|store| store.proofs(after_n, proofs_max))
     }
 
@@ -185,6 +259,7 @@ impl ProvinceStore for Failing<ProvinceSide> {
         entries_max: usize,
         holds: &dyn Fn(BootId, Lsn) -> bool,
     ) -> Result<(Vec<FeedEntry>, Digest, u64), StoreError> {
+        self.catch_up()?;
         self.call(|store| store.feed(after_position, bytes_max, entries_max, holds))
     }
 
@@ -195,6 +270,7 @@ impl ProvinceStore for Failing<ProvinceSide> {
         bytes_max: usize,
         entries_max: usize,
     ) -> Result<Vec<Entry>, StoreError> {
+        self.catch_up()?;
         self.call(|store| store.aside(boot, after_lsn, bytes_max, entries_max))
     }
 
@@ -202,11 +278,15 @@ impl ProvinceStore for Failing<ProvinceSide> {
         &mut self,
         runs: Vec<ChangeRun>,
     ) -> Result<(Vec<LogAck>, StoredCounts, u64), StoreError> {
-        self.call(|store| store.store_changes(runs))
+        match self.planted.clone() {
+            Some(plant) => self.call(|store| plant.store_changes(store, runs)),
+            None => self.store(|store| store.store_changes(runs.clone())),
+        }
     }
 
     fn feed_acked(&mut self, position: u64) -> Result<(), StoreError> {
-        self.call(|store| store.feed_acked(position))
+        self.catch_up()?;
+        self.store(|store| store.feed_acked(position))
     }
 
     fn forked(&mut self, logs: &[BootId]) -> Result<(), StoreError> {
@@ -233,6 +313,32 @@ pub enum Over {
     Wrong(String),
 }
 
+/// How far a session has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The hello is not answered yet.
+    Greeting,
+    /// Batches travel.
+    Streaming,
+    /// The node has cut and waits for the proof.
+    Cutting,
+    /// Proved, and nothing new since.
+    Resting,
+}
+
+impl Phase {
+    /// The word in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Greeting => "greeting",
+            Self::Streaming => "streaming",
+            Self::Cutting => "cutting",
+            Self::Resting => "resting",
+        }
+    }
+}
+
 /// What is delivered next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -250,6 +356,10 @@ pub enum Delivery {
     ProvinceTick,
 }
 
+fn bytes_of(messages: &VecDeque<Message>) -> usize {
+    messages.iter().map(|message| message.bytes.len()).sum()
+}
+
 type News = Arc<Mutex<VecDeque<Growth>>>;
 
 /// One session.
@@ -260,6 +370,10 @@ pub struct Call {
     pub over: Option<Over>,
     /// Whether it goes on after its first proof.
     pub is_live: bool,
+    /// How far it has got.
+    pub phase: Phase,
+    /// The most bytes that were under way at once, in one direction.
+    pub line_bytes_max: usize,
     seat: AgencyCode,
     near: NodeSession,
     near_store: Failing<NodeSide>,
@@ -302,12 +416,36 @@ impl Call {
     /// The node's store cannot be read.
     #[must_use]
     pub fn new(place: usize, node: &Office, centre: &Office, is_live: bool, number: u64) -> Self {
+        Self::with(place, node, centre, is_live, number, None)
+    }
+
+    /// The same with a mistake planted at both ends.
+    ///
+    /// # Panics
+    /// The node's store cannot be read.
+    #[must_use]
+    pub fn with(
+        place: usize,
+        node: &Office,
+        centre: &Office,
+        is_live: bool,
+        number: u64,
+        planted: Option<Plant>,
+    ) -> Self {
         province::refill_series(centre, node.identity.node());
         let (own_news, own) = listen_to(node);
         let (province_news, theirs) = listen_to(centre);
         let mut near_store = NodeSide::new(Arc::clone(&node.store), Arc::clone(&node.identity));
         let province_key = PublicKey(centre.identity.certified().keys.signing);
-        let facts = near_store.facts(number, province_key).unwrap();
+        let mut facts = near_store.facts(number, province_key).unwrap();
+        if let Some(plant) = &planted {
+            facts.feed = plant.claimed(facts.feed);
+            if plant.mistake == Mistake::NoOpGrows {
+                facts.logs = near_store.heads(None).unwrap().0;
+                facts.logs.truncate(NAMED_LOGS_MAX);
+                facts.older = LogsSummary::default();
+            }
+        }
         let near_clock = Arc::clone(node.clock());
         let far_clock = Arc::clone(centre.clock());
         let near = NodeSession::new(near_clock.wall(), facts, NodeOptions { is_live }).unwrap();
@@ -328,12 +466,14 @@ impl Call {
             node: place,
             over: None,
             is_live,
+            phase: Phase::Greeting,
+            line_bytes_max: 0,
             seat: certified.seat.clone(),
             near,
-            near_store: Failing { inner: near_store, fault: None },
+            near_store: Failing::new(near_store, planted.clone()),
             near_clock,
             far,
-            far_store: Failing { inner: far_store, fault: None },
+            far_store: Failing::new(far_store, planted),
             far_clock,
             up: VecDeque::new(),
             down: VecDeque::new(),
@@ -348,9 +488,33 @@ impl Call {
     }
 
     /// The power will fail at one end: after so many further calls of its store.
-    pub const fn doom(&mut self, is_node: bool, calls: u64, when: When) {
+    pub fn doom(&mut self, is_node: bool, calls: u64, when: When) {
         let fault = Some((calls, when));
         if is_node { self.near_store.fault = fault } else { self.far_store.fault = fault }
+    }
+
+    /// From now on whatever one end stores is delivered to it twice.
+    pub const fn double(&mut self, is_node: bool) {
+        if is_node { self.near_store.is_doubled = true } else { self.far_store.is_doubled = true }
+    }
+
+    /// The files of the machine whose power failed, as they were before the write that was under way.
+    pub fn take_files(&mut self) -> Option<Files> {
+        match self.near_store.files.take() {
+            None => self.far_store.files.take(),
+            found => found,
+        }
+    }
+
+    /// Whether an acknowledgement is under way to the node.
+    #[must_use]
+    pub fn has_ack_under_way(&self) -> bool {
+        self.down.iter().any(|message| message.kind == FrameKind::Ack)
+    }
+
+    /// The line is gone, and what either process still had to do it does.
+    pub fn hang_up(mut self) {
+        let _ = self.far_store.catch_up();
     }
 
     /// What the node's end moved.
@@ -393,6 +557,9 @@ impl Call {
             }
             Delivery::Down => {
                 if let Some(message) = self.down.pop_front() {
+                    if message.kind == FrameKind::HelloAck {
+                        self.phase = Phase::Streaming;
+                    }
                     self.feed_node(NodeInput::Message(message.bytes));
                 }
             }
@@ -424,7 +591,17 @@ impl Call {
         let mut step = NodeStep::default();
         let now = self.near_clock.wall();
         let stepped = step_node(&mut self.near, &mut self.near_store, now, input, &mut step);
+        if step.messages.iter().any(|message| message.kind == FrameKind::Changes) {
+            self.phase = Phase::Streaming;
+        }
+        if step.messages.iter().any(|message| message.kind == FrameKind::Cut) {
+            self.phase = Phase::Cutting;
+        }
+        if step.has_converged {
+            self.phase = Phase::Resting;
+        }
         self.up.extend(step.messages);
+        self.line_bytes_max = self.line_bytes_max.max(bytes_of(&self.up));
         self.near_outcome = step.outcome;
         if let Err(error) = stepped {
             self.failed(true, error);
@@ -439,6 +616,7 @@ impl Call {
         let now = self.far_clock.wall();
         let stepped = step_province(&mut self.far, &mut self.far_store, now, input, &mut step);
         self.down.extend(step.messages);
+        self.line_bytes_max = self.line_bytes_max.max(bytes_of(&self.down));
         self.far_outcome = step.outcome;
         if let Err(error) = stepped {
             self.failed(false, error);

@@ -67,6 +67,9 @@ use sync_protocol::session::province::ProvinceInput;
 use sync_protocol::session::province::ProvinceOptions;
 use sync_protocol::time::Millis;
 
+use crate::faults::call::Failing;
+use crate::faults::planted::Plant;
+
 /// The machine's disk, in memory.
 #[derive(Debug)]
 pub struct Hostile {
@@ -184,6 +187,17 @@ impl Hostile {
     /// # Panics
     /// The province's end fails, or the session does not end.
     pub fn sync(&mut self, centre: &Office) -> NodeOutcome {
+        self.try_sync(centre, None).unwrap()
+    }
+
+    /// One session with the province, which may have a mistake planted.
+    ///
+    /// # Errors
+    /// How one end failed, or that the session does not end.
+    ///
+    /// # Panics
+    /// What the province sent cannot be understood.
+    pub fn try_sync(&mut self, centre: &Office, planted: Option<Plant>) -> Result<NodeOutcome, String> {
         let identity = Arc::clone(&self.identity);
         let province_key = PublicKey(centre.identity.certified().keys.signing);
         let now = centre.clock().wall();
@@ -195,12 +209,13 @@ impl Hostile {
             node_key: PublicKey(identity.certified().keys.signing),
         };
         let mut far = ProvinceSession::new(now, options);
-        let mut far_store = ProvinceSide::new(
+        let far_store = ProvinceSide::new(
             Arc::clone(&centre.store),
             Arc::clone(&centre.identity),
             identity.node(),
             identity.seat().clone(),
         );
+        let mut far_store = Failing::new(far_store, planted);
         let mut inputs = VecDeque::from([NodeInput::Tick]);
         for (boot, log) in &self.stolen {
             inputs.push_back(NodeInput::Appended { boot: *boot, lsn: log.len() as u64 });
@@ -213,20 +228,24 @@ impl Hostile {
                 .or_else(|| down.pop_front().map(|message| NodeInput::Message(message.bytes)));
             if let Some(input) = next {
                 let mut step = NodeStep::default();
-                step_node(&mut near, self, now, input, &mut step).unwrap();
+                step_node(&mut near, self, now, input, &mut step)
+                    .map_err(|error| format!("at the hostile node: {error:?}"))?;
                 up.extend(step.messages);
                 if let Some(outcome) = step.outcome {
-                    return outcome;
+                    return Ok(outcome);
                 }
                 continue;
             }
-            let message = up.pop_front().expect("nobody has anything to say");
+            let Some(message) = up.pop_front() else {
+                return Err("nobody has anything to say".to_owned());
+            };
             let mut step = ProvinceStep::default();
             let input = ProvinceInput::Message(message.bytes);
-            step_province(&mut far, &mut far_store, now, input, &mut step).unwrap();
+            step_province(&mut far, &mut far_store, now, input, &mut step)
+                .map_err(|error| format!("at the province: {error:?}"))?;
             down.extend(step.messages);
         }
-        panic!("the session does not end");
+        Err("the session does not end".to_owned())
     }
 }
 

@@ -21,8 +21,10 @@ use motcua_node::roles::Office;
 use motcua_node::store::OpenOptions;
 use motcua_node::store::Reader;
 use motcua_node::store::numbers::SeriesState;
+use motcua_node::store::open::FILE_NAME;
 use sync_protocol::time::Millis;
 
+use crate::faults::chance::Chance;
 use crate::faults::chance::SeededRandom;
 
 /// Monday 2 March 2026, 08:00 in Vietnam.
@@ -69,6 +71,73 @@ impl Clock for WorldClock {
     }
 }
 
+/// Where a machine's files lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Its witness.
+    pub witness: PathBuf,
+}
+
+impl Place {
+    fn database(&self) -> PathBuf {
+        self.dir.join(FILE_NAME)
+    }
+
+    fn beside_database(&self, suffix: &str) -> PathBuf {
+        let mut path = self.database().into_os_string();
+        path.push(suffix);
+        path.into()
+    }
+
+    fn wal(&self) -> PathBuf {
+        self.beside_database("-wal")
+    }
+}
+
+/// The files that a commit writes, as they were before it.
+#[derive(Clone, Debug)]
+pub struct Files {
+    database: Vec<u8>,
+    wal: Vec<u8>,
+    witness: Option<Vec<u8>>,
+}
+
+impl Files {
+    /// The files as they are now.
+    #[must_use]
+    pub fn read(place: &Place) -> Self {
+        Self {
+            database: std::fs::read(place.database()).unwrap_or_default(),
+            wal: std::fs::read(place.wal()).unwrap_or_default(),
+            witness: std::fs::read(&place.witness).ok(),
+        }
+    }
+
+    /// Makes the files what a power failure during the commit leaves: a beginning of what was written to the
+    /// write-ahead log, and the witness, which is written beside it, before or after.
+    ///
+    /// # Panics
+    /// The files cannot be written.
+    fn tear(&self, place: &Place, chance: &mut Chance) {
+        let now = Self::read(place);
+        // Behind a checkpoint the commit was durable.
+        if now.database == self.database && now.wal != self.wal {
+            let is_new = |at: &usize| now.wal.get(*at) != self.wal.get(*at);
+            let first = (0..now.wal.len()).find(is_new).unwrap_or(0);
+            let cut = first + chance.place(now.wal.len() - first + 1);
+            let old = self.wal.get(cut..).unwrap_or_default();
+            std::fs::write(place.wal(), [&now.wal[..cut], old].concat()).unwrap();
+            // The index of the log is made anew by whoever opens it first.
+            let _ = std::fs::remove_file(place.beside_database("-shm"));
+        }
+        if let (Some(witness), true) = (&self.witness, chance.percent(50)) {
+            std::fs::write(&place.witness, witness).unwrap();
+        }
+    }
+}
+
 /// One machine.
 #[derive(Debug)]
 pub struct Machine {
@@ -82,7 +151,11 @@ pub struct Machine {
     pub clock: Arc<WorldClock>,
     /// Its process, while one runs.
     pub office: Option<Arc<Office>>,
+    /// Whether its disk has no room left.
+    pub is_disk_full: bool,
     processes: u64,
+    /// Commits whose notices have been given.
+    told: u64,
 }
 
 impl Machine {
@@ -95,7 +168,9 @@ impl Machine {
             witness: below.join(name).join("state").join("witness"),
             clock: WorldClock::new(),
             office: None,
+            is_disk_full: false,
             processes: 0,
+            told: 0,
         }
     }
 
@@ -106,6 +181,7 @@ impl Machine {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             random: Arc::new(SeededRandom::new(seed)),
             program: format!("test {}", self.processes),
+            pages_max: self.is_disk_full.then_some(1),
             ..OpenOptions::new(&self.witness)
         }
     }
@@ -119,6 +195,7 @@ impl Machine {
             let options = self.options(seed);
             let opened = Office::open_with(&self.dir, |_| options);
             self.office = Some(Arc::new(opened.unwrap_or_else(|error| panic!("{}: {error}", self.name))));
+            self.told = u64::MAX;
         }
     }
 
@@ -141,6 +218,35 @@ impl Machine {
             drop(office);
             assert!(store.upgrade().is_none(), "{}: its store is still held", self.name);
         }
+    }
+
+    /// Waits until everybody who subscribed has been told of every commit so far.
+    ///
+    /// # Panics
+    /// The store fails.
+    pub fn settle_notices(&mut self) {
+        if let Some(office) = &self.office
+            && office.store.commits() != self.told
+        {
+            // Notices are given behind the answer, and before the next job.
+            office.store.write(|_| Ok(())).unwrap();
+            self.told = office.store.commits();
+        }
+    }
+
+    /// Where its files lie.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place { dir: self.dir.clone(), witness: self.witness.clone() }
+    }
+
+    /// The power fails while a commit is written that nobody was told of.
+    ///
+    /// # Panics
+    /// The files cannot be copied.
+    pub fn kill_during(&mut self, before: &Files, chance: &mut Chance) {
+        self.kill();
+        before.tear(&self.place(), chance);
     }
 
     /// The process dies: what is on the disk at this moment is what its next process finds.

@@ -483,7 +483,7 @@ impl World {
             let place = self.chance.place(self.calls.len());
             let (is_node, calls) = (self.chance.percent(60), self.chance.below(4));
             let when = if self.chance.percent(50) { When::Before } else { When::After };
-            self.calls[place].doom(is_node, calls, when);
+            self.calls[place].doom(is_node, calls, when.clone());
             self.note(format!("call {place} is doomed: node {is_node}, {calls} calls, {when:?}"));
         }
     }

@@ -1,0 +1,390 @@
+//! What must hold when the faults are over and everybody has synced.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper that fails must fail its test"
+)]
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use motcua_node::clock::Clock;
+use motcua_node::dossier::act::Body;
+use motcua_node::dossier::act::MarkKind;
+use motcua_node::dossier::document::Document;
+use motcua_node::dossier::document::inspect;
+use motcua_node::dossier::export;
+use motcua_node::dossier::fold::Standing;
+use motcua_node::dossier::fold::fold;
+use motcua_node::ids::AgencyCode;
+use motcua_node::roles::Office;
+use motcua_node::store::OpenOptions;
+use motcua_node::store::Store;
+use motcua_node::store::View;
+use motcua_node::store::conditions;
+use motcua_node::store::dossiers::ListFilter;
+use motcua_node::store::feeds::FeedLimits;
+use motcua_node::store::log::EntryState;
+use motcua_node::store::projection::DossierRow;
+use sync_protocol::entry::Digest;
+use sync_protocol::head::feed_key;
+use sync_protocol::ids::ChangeHash;
+use sync_protocol::ids::DocId;
+use sync_protocol::ids::Hash;
+use sync_protocol::ids::NodeId;
+
+use crate::faults::call::Over;
+use crate::faults::chance::Chance;
+use crate::faults::machine::Machine;
+use crate::faults::machine::copy_folder;
+use crate::sim::watch;
+use crate::sim::world::World;
+
+/// A session without news takes no more bytes of frames than this, whatever is held.
+const NO_OP_BYTES_MAX: u64 = 600;
+/// Documents of which the changes are put in another order.
+const SHUFFLED_DOCS: usize = 60;
+/// More marks for review are never on one act: the bans of a run.
+const REVIEW_MARKS_MAX: usize = 1;
+
+/// Everything that one machine shows.
+#[derive(Debug)]
+struct Held {
+    /// By document: the changes that took effect, and the state as people see it.
+    dossiers: BTreeMap<DocId, (BTreeSet<ChangeHash>, String)>,
+    numbers: BTreeMap<String, BTreeSet<DocId>>,
+    /// Changes by what became of them, with whose they are.
+    standings: BTreeMap<ChangeHash, (EntryState, Option<NodeId>)>,
+}
+
+impl Held {
+    fn of(office: &Office, world: &World) -> Self {
+        let read = |view: &View<'_>| {
+            let mut numbers: BTreeMap<String, BTreeSet<DocId>> = BTreeMap::new();
+            let mut standings = BTreeMap::new();
+            let mut docs = BTreeSet::new();
+            for (number, doc) in view.documents_by_number(None, usize::from(u16::MAX))? {
+                numbers.entry(number).or_default().insert(doc);
+                docs.insert(doc);
+                for change in view.changes_of(doc)? {
+                    let facts = change.facts;
+                    if facts.state != EntryState::Duplicate || !standings.contains_key(&facts.hash) {
+                        standings.insert(facts.hash, (facts.state, facts.machine));
+                    }
+                }
+            }
+            Ok((numbers, standings, docs))
+        };
+        let (numbers, standings, docs) = office.store.read(read).unwrap();
+        let shown = |doc: &DocId| Some((*doc, watch::state_of(office, *doc, world.mistake)?));
+        Self { dossiers: docs.iter().filter_map(shown).collect(), numbers, standings }
+    }
+
+    fn has(&self, change: &ChangeHash) -> bool {
+        self.standings
+            .get(change)
+            .is_some_and(|(state, _)| matches!(state, EntryState::Applied | EntryState::Voided))
+    }
+}
+
+/// Compares everything with everything.
+///
+/// # Panics
+/// Something is not as it must be.
+pub fn check(world: &mut World) {
+    world.watch();
+    let centre = Held::of(world.province.office(), world);
+    check_nothing_is_missing(world, &centre);
+    check_numbers(world, &centre);
+    check_only_the_guilty_are_kept(world, &centre);
+    check_adversary(world, &centre);
+    check_acts(world);
+    for place in 0..world.nodes.len() {
+        if !world.nodes[place].is_banned {
+            check_node(world, place, &centre);
+        }
+    }
+    check_clean(world, "province", world.province.office());
+    check_any_order(world);
+    let province = &world.province;
+    check_rebuild(world, province);
+    if let Some(node) = world.nodes.iter().find(|node| !node.is_banned) {
+        check_rebuild(world, &node.machine);
+    }
+    check_no_op(world);
+    note_worth(world, &centre);
+}
+
+/// Whatever was answered is at the province, or lies on the disk of a banned machine, or was lost with a disk.
+fn check_nothing_is_missing(world: &World, centre: &Held) {
+    let mut on_banned: BTreeMap<NodeId, BTreeSet<ChangeHash>> = BTreeMap::new();
+    for node in world.nodes.iter().filter(|node| node.is_banned) {
+        let held = Held::of(node.machine.office(), world);
+        on_banned.entry(node.id).or_default().extend(held.standings.into_keys());
+    }
+    for answered in &world.model.answered {
+        let is_kept = centre.has(&answered.change)
+            || on_banned.get(&answered.by).is_some_and(|changes| changes.contains(&answered.change));
+        assert!(
+            is_kept || world.model.gone.contains(&answered.change),
+            "what was answered is missing at the province: {answered:?}, there it is {:?}",
+            centre.standings.get(&answered.change)
+        );
+    }
+}
+
+/// No number stands on two dossiers. (Copies of which nobody can know are not put to work here.)
+fn check_numbers(world: &World, centre: &Held) {
+    for (number, docs) in &centre.numbers {
+        assert_eq!(docs.len(), 1, "the number {number} stands on {docs:?}");
+    }
+    for (number, lodged) in &world.model.lodged {
+        let there = centre.numbers.get(number);
+        let is_same = there.is_none_or(|docs| docs.contains(&lodged.doc));
+        assert!(is_same, "the number {number} was answered for {} and stands on {there:?}", lodged.doc);
+    }
+}
+
+/// What the province keeps back is the adversary's, or a banned machine's.
+fn check_only_the_guilty_are_kept(world: &mut World, centre: &Held) {
+    let guilty: BTreeSet<NodeId> = world
+        .nodes
+        .iter()
+        .filter(|node| node.is_banned)
+        .map(|node| node.id)
+        .chain([world.adversary.id])
+        .collect();
+    for (hash, (state, machine)) in &centre.standings {
+        world.coverage.add(state.name(), 1);
+        let is_kept = !matches!(state, EntryState::Applied | EntryState::Voided | EntryState::Superseded);
+        let is_guilty = machine.is_some_and(|machine| guilty.contains(&machine));
+        assert!(!is_kept || is_guilty, "{hash} of an honest machine is {state:?} at the province");
+    }
+}
+
+/// The adversary's whole log is at the province, and what it was entitled to write took effect: nothing that it
+/// wrote besides held it up.
+fn check_adversary(world: &World, centre: &Held) {
+    let office = world.province.office();
+    for (boot, log) in &world.adversary.hostile.logs {
+        let there = office.store.read(|view| view.log_head(*boot)).unwrap().map_or(0, |head| head.lsn);
+        assert_eq!(there, log.len() as u64, "the adversary's log {boot} at the province");
+    }
+    for (hash, doc) in &world.adversary.rightful {
+        assert!(centre.has(hash), "a rightful note on {doc} is {:?}", centre.standings.get(hash));
+    }
+}
+
+/// What was printed counts or waits for a person, but is never void; and what the province does by itself is done once.
+fn check_acts(world: &mut World) {
+    let office = world.province.office();
+    let printed: BTreeSet<ChangeHash> = world
+        .model
+        .answered
+        .iter()
+        .filter(|answered| answered.is_printed)
+        .map(|answered| answered.change)
+        .collect();
+    let rows = office.store.read(|view| view.list(&ListFilter::default())).unwrap();
+    let (mut acts, mut contested, mut void) = (0, 0, 0);
+    for row in &rows {
+        let Some(state) = office.store.read(|view| view.state(row.doc)).unwrap() else { continue };
+        let mut reviewed: BTreeMap<String, usize> = BTreeMap::new();
+        for act in &state.acts {
+            acts += 1;
+            let is_void = matches!(act.standing, Standing::Void(_));
+            void += u64::from(is_void);
+            contested += u64::from(act.standing == Standing::Contested);
+            assert!(!(is_void && printed.contains(&act.id.change)), "{}: a printed act is void", row.doc);
+            let is_automatic = act.act.officer == "tinh";
+            if let (Body::Mark(mark), true) = (&act.act.body, is_automatic)
+                && mark.mark == MarkKind::Review
+            {
+                for marked in &mark.acts {
+                    *reviewed.entry(marked.to_string()).or_default() += 1;
+                }
+            }
+        }
+        for (act, times) in reviewed {
+            assert!(times <= REVIEW_MARKS_MAX, "{act} was marked for review {times} times");
+        }
+    }
+    world.coverage.add("acts", acts);
+    world.coverage.add("acts contested", contested);
+    world.coverage.add("acts void", void);
+}
+
+/// The entries of a seat's feed, in order, as this machine has them.
+fn feed(office: &Office, seat: &AgencyCode) -> Vec<Hash> {
+    let mut links = Vec::new();
+    loop {
+        let after = links.len() as u64;
+        let page = office.store.read(|view| view.feed_after(seat, after, &FeedLimits::ALL)).unwrap();
+        let page = page.expect("a feed");
+        if page.rows.is_empty() {
+            return links;
+        }
+        links.extend(page.rows.iter().map(|row| row.entry.link()));
+    }
+}
+
+/// One node holds exactly what it is entitled to, and can prove it.
+fn check_node(world: &World, place: usize, centre: &Held) {
+    let node = &world.nodes[place];
+    let (office, name) = (node.machine.office(), &node.machine.name);
+    let province = world.province.office();
+    let held = Held::of(office, world);
+    let entitled: BTreeSet<DocId> = centre
+        .dossiers
+        .keys()
+        .filter(|doc| province.store.read(|view| view.parties_of(**doc)).unwrap().contains(&node.seat))
+        .copied()
+        .collect();
+    // Who was sent a dossier keeps getting it, whatever became of the transfer.
+    let was_sent = |doc: &DocId| {
+        let state = province.store.read(|view| view.state(*doc)).unwrap().expect("a listed dossier");
+        state
+            .acts
+            .iter()
+            .any(|act| matches!(&act.act.body, Body::Transfer(transfer) if transfer.to == node.seat))
+    };
+    let there: BTreeSet<DocId> = held.dossiers.keys().copied().collect();
+    let apart: Vec<String> = there
+        .symmetric_difference(&entitled)
+        .filter(|doc| !(there.contains(doc) && was_sent(doc)))
+        .map(|doc| {
+            format!("{doc} {:?}, at the province {:?}", held.dossiers.get(doc), centre.dossiers.get(doc))
+        })
+        .collect();
+    assert!(apart.is_empty(), "{name} does not hold what it is entitled to: {apart:?}");
+    for (doc, shown) in &held.dossiers {
+        assert_eq!(Some(shown), centre.dossiers.get(doc), "{doc} at {name} and at the province");
+    }
+    for (hash, (state, _)) in &held.standings {
+        let has_effect = matches!(state, EntryState::Applied | EntryState::Voided | EntryState::Superseded);
+        assert!(has_effect, "{name}: {hash} is {state:?}");
+    }
+
+    // Equal digests, and equal sets: added up again from what is there.
+    let (ours, theirs) = (feed(office, &node.seat), feed(province, &node.seat));
+    assert_eq!(ours, theirs, "the feed of {name}");
+    let head = office.store.read(|view| view.feed_head(&node.seat)).unwrap().expect("a feed");
+    let key = feed_key(head.feed);
+    let digest = ours.iter().fold(Digest::default(), |digest, link| digest.plus(&key, *link));
+    assert_eq!((head.position, head.digest), (ours.len() as u64, digest), "the feed's head at {name}");
+
+    let ours = office.store.read(|view| view.last_proof(node.id)).unwrap().expect("a proof");
+    let theirs = province.store.read(|view| view.last_proof(node.id)).unwrap().expect("a proof");
+    assert_eq!(ours.hash, theirs.hash, "the proofs of {name}");
+    assert_eq!((ours.waiting, ours.quarantined, ours.refused), (0, 0, 0), "{name}");
+    assert_eq!((ours.position, ours.digest), (head.position, head.digest), "{name}");
+    let unproved = office.store.read(|view| view.unproved()).unwrap();
+    assert_eq!(unproved.changes, 0, "{name}");
+
+    let needs_person = ListFilter { needs_person: true, ..ListFilter::default() };
+    let asking = |office: &Office| office.store.read(|view| view.list(&needs_person)).unwrap();
+    let listed = asking(province);
+    for row in asking(office) {
+        assert!(listed.iter().any(|other| other.doc == row.doc), "{} needs a person at {name} only", row.doc);
+    }
+    check_clean(world, name, office);
+}
+
+fn check_clean(world: &World, name: &str, office: &Office) {
+    let role = office.store.identity().role;
+    let findings = office.store.read(|view| view.verify(role)).unwrap();
+    assert!(findings.is_empty(), "{name}: {findings:?}");
+    let standing = office.store.read(|view| view.conditions()).unwrap();
+    let never = ["digest-differs", "forked-log", conditions::DUPLICATE_NUMBER];
+    let adversary = world.adversary.id.to_string();
+    for condition in standing {
+        assert!(!never.contains(&condition.code.as_str()), "{name}: {condition:?}");
+        assert!(condition.code != "foreign-log" || condition.subject == adversary, "{name}: {condition:?}");
+    }
+}
+
+/// The changes of a dossier in any order that respects what they build on give the same dossier.
+fn check_any_order(world: &mut World) {
+    let office = Arc::clone(world.province.office());
+    let docs: Vec<DocId> = world.model.lodged.values().map(|lodged| lodged.doc).collect();
+    let mut chance = Chance::new(world.step as u64);
+    for _ in 0..SHUFFLED_DOCS {
+        let Some(doc) = chance.pick(&docs).copied() else { return };
+        let changes = office.store.read(|view| view.changes_of(doc)).unwrap();
+        let mut left: BTreeMap<ChangeHash, Vec<u8>> = changes
+            .into_iter()
+            .filter(|change| matches!(change.facts.state, EntryState::Applied | EntryState::Voided))
+            .filter_map(|change| Some((change.facts.hash, change.body?)))
+            .collect();
+        let mut shuffled = Vec::with_capacity(left.len());
+        while !left.is_empty() {
+            let is_free =
+                |body: &Vec<u8>| inspect(body).unwrap().deps.iter().all(|dep| !left.contains_key(dep));
+            let free: Vec<ChangeHash> =
+                left.iter().filter(|(_, body)| is_free(body)).map(|(hash, _)| *hash).collect();
+            let next = *chance.pick(&free).expect("changes build on one another in no circle");
+            shuffled.extend(left.remove(&next));
+        }
+        if shuffled.is_empty() {
+            continue;
+        }
+        let document = Document::load(shuffled.iter().map(Vec::as_slice)).unwrap();
+        let again = export::export(&fold(document.history())).to_string();
+        let state = office.store.read(|view| view.state(doc)).unwrap().unwrap();
+        assert_eq!(again, export::export(&state).to_string(), "{doc} in another order");
+        world.coverage.count("dossiers folded in another order");
+    }
+}
+
+/// The rows computed again from the entries are those that stand there.
+fn check_rebuild(world: &World, machine: &Machine) {
+    let copy = world.folder(&format!("rebuilt-{}", machine.name));
+    copy_folder(&machine.dir, &copy);
+    let options = OpenOptions {
+        clock: Arc::clone(&machine.clock) as Arc<dyn Clock>,
+        ..OpenOptions::new(copy.join("witness-of-the-copy"))
+    };
+    let store = Store::open(&copy, options).unwrap();
+    let rows = |store: &Store| -> Vec<(DossierRow, BTreeSet<AgencyCode>)> {
+        let read = |view: &View<'_>| {
+            view.documents_by_number(None, usize::from(u16::MAX))?
+                .into_iter()
+                .map(|(_, doc)| Ok((view.dossier(doc)?.expect("a listed dossier"), view.parties_of(doc)?)))
+                .collect()
+        };
+        store.read(read).unwrap()
+    };
+    let before = rows(&store);
+    store.write(|tx| tx.rebuild()).unwrap();
+    assert_eq!(before, rows(&store), "{} after a rebuild", machine.name);
+    drop(store);
+    std::fs::remove_dir_all(&copy).unwrap();
+}
+
+/// One more session of each node is one round trip of a few bytes, the same for all whatever is held.
+fn check_no_op(world: &mut World) {
+    let mut bytes = BTreeSet::new();
+    for place in 0..world.nodes.len() {
+        if world.nodes[place].is_banned {
+            continue;
+        }
+        let (over, moved) = world.sync(place);
+        let name = &world.nodes[place].machine.name;
+        assert_eq!(over, Over::Converged, "{name}");
+        assert_eq!((moved.round_trips, moved.changes_sent, moved.changes_received), (1, 0, 0), "{name}");
+        bytes.insert(moved.sent_bytes + moved.received_bytes);
+    }
+    assert_eq!(bytes.len(), 1, "every session without news takes the same bytes: {bytes:?}");
+    assert!(bytes.iter().all(|bytes| *bytes <= NO_OP_BYTES_MAX), "{bytes:?}");
+}
+
+fn note_worth(world: &mut World, centre: &Held) {
+    world.coverage.add("changes", centre.standings.len() as u64);
+    world.coverage.add("dossiers", centre.dossiers.len() as u64);
+    world.coverage.add("machines", world.nodes.len() as u64 + 2);
+    world.coverage.add("lost with a disk", world.model.gone.len() as u64);
+    world.coverage.add("entries of the adversary", world.adversary.entries() as u64);
+}

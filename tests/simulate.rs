@@ -1,0 +1,164 @@
+//! The simulated province: a fixed set of seeds holds, and every planted mistake is found.
+//!
+//! More seeds: `cargo run -p motcua-tests --bin simulate -- --seeds 200`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a helper that fails must fail its test"
+)]
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use motcua_tests::faults::planted::Mistake;
+use motcua_tests::sim::coverage::Coverage;
+use motcua_tests::sim::coverage::median;
+use motcua_tests::sim::plan::Plan;
+use motcua_tests::sim::plan::Step;
+use motcua_tests::sim::plan::What;
+use motcua_tests::sim::run::STEPS;
+use motcua_tests::sim::run::run;
+use motcua_tests::sim::shrink::shrink;
+
+/// Seeds of the suite.
+const SEEDS: u64 = 8;
+/// Seeds that a mistake may hide from before it counts as not found.
+const HIDING_SEEDS_MAX: u64 = 12;
+/// Steps of the seeds in which mistakes are looked for.
+const HIDING_STEPS: usize = 260;
+/// What a seed must be worth in the middle: machines, changes, faults, kinds of faults.
+const WORTH: (u64, u64, u64, u64) = (8, 1_500, 20, 6);
+
+/// Runs seeds on two threads; what each was worth.
+fn run_all(seeds: u64, steps: usize) -> Vec<Coverage> {
+    let next = AtomicU64::new(0);
+    let work = || {
+        let mut worth = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds {
+                return worth;
+            }
+            match run(&Plan::new(seed, steps, &[]), None) {
+                Ok(coverage) => worth.push(coverage),
+                Err(broken) => panic!(
+                    "seed {seed} fails at step {}, {}: {}\nsee it made small: cargo run -p motcua-tests --bin \
+                     simulate -- --seeds 1 --from {seed} --steps {steps}",
+                    broken.step, broken.place, broken.what
+                ),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads = [scope.spawn(work), scope.spawn(work)];
+        let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        ended.flat_map(|worth| worth.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
+#[test]
+fn a_whole_province_under_faults_holds_what_it_promises() {
+    let worth = run_all(SEEDS, STEPS);
+    let mut all = Coverage::default();
+    worth.iter().for_each(|coverage| all.merge(coverage));
+    println!("{all}");
+    let middle = |of: &dyn Fn(&Coverage) -> u64| median(worth.iter().map(of));
+    let machines = middle(&|coverage| coverage.times("machines"));
+    let changes = middle(&|coverage| coverage.times("changes"));
+    let faults = middle(&Coverage::faults_in_all);
+    let kinds = middle(&|coverage| coverage.fault_kinds() as u64);
+    println!(
+        "a seed in the middle: {machines} machines, {changes} changes, {faults} faults of {kinds} kinds"
+    );
+    assert!(
+        machines >= WORTH.0 && changes >= WORTH.1 && faults >= WORTH.2 && kinds >= WORTH.3,
+        "the seeds are not worth their time"
+    );
+}
+
+/// The first seed that finds a mistake, and how.
+fn found(mistake: Mistake, is_fit: impl Fn(&mut Plan)) -> Option<(u64, String)> {
+    (0..HIDING_SEEDS_MAX).find_map(|seed| {
+        let mut plan = Plan::new(1_000 + seed, HIDING_STEPS, &[]);
+        is_fit(&mut plan);
+        run(&plan, Some(mistake)).err().map(|broken| (seed, broken.what))
+    })
+}
+
+fn is_found(mistake: Mistake) {
+    let found = found(mistake, |_| ());
+    println!("{}: {found:?}", mistake.name());
+    assert!(found.is_some(), "{} was not found in {HIDING_SEEDS_MAX} seeds", mistake.name());
+}
+
+#[test]
+fn a_cursor_kept_at_one_end_is_found() {
+    is_found(Mistake::CursorAtOneEnd);
+}
+
+#[test]
+fn a_number_counter_without_a_witness_is_found() {
+    is_found(Mistake::CounterWithoutWitness);
+}
+
+#[test]
+fn a_batch_dropped_and_marked_seen_is_found() {
+    is_found(Mistake::BatchDropped);
+}
+
+#[test]
+fn poison_that_blocks_the_queue_is_found() {
+    is_found(Mistake::PoisonBlocks);
+}
+
+#[test]
+fn an_equal_digest_over_unequal_sets_is_found() {
+    is_found(Mistake::DigestLies);
+}
+
+#[test]
+fn a_fold_that_reads_the_directory_is_found() {
+    is_found(Mistake::FoldReadsDirectory);
+}
+
+#[test]
+fn a_join_that_misses_a_change_is_found() {
+    is_found(Mistake::JoinMisses);
+}
+
+#[test]
+fn an_acknowledgement_before_the_commit_is_found() {
+    is_found(Mistake::AckBeforeCommit);
+}
+
+#[test]
+fn an_automatic_act_done_twice_is_found() {
+    is_found(Mistake::DoubledMark);
+}
+
+#[test]
+fn a_session_without_news_that_grows_is_found() {
+    is_found(Mistake::NoOpGrows);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_world() {
+    let plan = Plan::new(5, 120, &[]);
+    let (first, second) = (run(&plan, None).unwrap(), run(&plan, None).unwrap());
+    assert_eq!(first, second);
+}
+
+#[test]
+fn a_plan_that_fails_is_made_small() {
+    let mut plan = Plan::new(3, 60, &[]);
+    plan.steps.push(Step { what: What::Replace, draw: 4 });
+    let mistake = Some(Mistake::NoOpGrows);
+    let broken = run(&plan, mistake).expect_err("the mistake is found");
+    let small = shrink(&plan, broken.clone(), mistake, 40, &mut |_| ());
+    assert!(small.plan.steps.len() < plan.steps.len() / 2, "{} steps are left", small.plan.steps.len());
+    assert_eq!(small.broken.place, broken.place);
+    assert!(run(&small.plan, mistake).is_err(), "it still fails");
+}
