@@ -29,6 +29,8 @@ const NOT_CODES: &[(&str, &str)] = &[
     ("enrol-ban", "what a row of the audit says"),
     ("condition-dismiss", "what a row of the audit says"),
     ("log-reissue", "what a row of the audit says"),
+    ("quarantine-refuse", "what a row of the audit says"),
+    ("work-refused", "a condition, and what a row of the audit says"),
     ("quarantine-release", "what a row of the audit says"),
     ("quarantine-void", "what a row of the audit says"),
 ];

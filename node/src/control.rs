@@ -101,6 +101,13 @@ pub enum Command {
         /// Or all of this machine: 32 hex digits.
         machine: Option<String>,
     },
+    /// A quarantined entry is kept out for good.
+    QuarantineRefuse {
+        /// Its id.
+        id: String,
+        /// Why; no personal data.
+        why: String,
+    },
     /// A person has understood a standing condition and takes it away.
     ConditionDismiss {
         /// Its code.

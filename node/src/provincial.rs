@@ -2,6 +2,9 @@
 
 use minicbor::Decode;
 use minicbor::Encode;
+use sync_protocol::entry::Lsn;
+use sync_protocol::ids::BootId;
+use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::Hash;
 use sync_protocol::ids::NodeId;
 use sync_protocol::time::Millis;
@@ -69,6 +72,52 @@ pub struct Ban {
     /// Since when it is banned.
     #[n(4)]
     pub at: Millis,
+}
+
+/// Entries of one machine that a person at the province keeps out for good.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Refused {
+    /// The body's format.
+    #[n(0)]
+    pub format: u16,
+    /// The machine whose entries they are.
+    #[n(1)]
+    pub machine: NodeId,
+    /// Why; every node keeps it, so it holds no personal data.
+    #[n(2)]
+    pub why: String,
+    /// The entries.
+    #[n(3)]
+    pub entries: Vec<RefusedEntry>,
+    /// When it was decided.
+    #[n(4)]
+    pub at: Millis,
+}
+
+/// One entry that is kept out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RefusedEntry {
+    /// Its log.
+    #[n(0)]
+    pub log: BootId,
+    /// Its position there.
+    #[n(1)]
+    pub lsn: Lsn,
+    /// Its hash.
+    #[n(2)]
+    pub hash: ChangeHash,
+}
+
+impl Refused {
+    /// Reads the body's bytes.
+    ///
+    /// # Errors
+    /// [`BodyError`].
+    pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
+        let body: Self = minicbor::decode(bytes).map_err(|_| BodyError::Damaged)?;
+        if body.format > BODY_VERSION { Err(BodyError::Newer(body.format)) } else { Ok(body) }
+    }
 }
 
 /// A body that this program cannot use.
@@ -177,6 +226,16 @@ mod tests {
         let newer = PublishedDirectory { format: 9, ..read };
         assert_eq!(PublishedDirectory::read(&to_bytes(&newer)), Err(BodyError::Newer(9)));
         assert_eq!(SeriesGrant::read(&[0xff]), Err(BodyError::Damaged));
+    }
+
+    #[test]
+    fn a_refusal_comes_out_as_it_went_in() {
+        let entries = vec![RefusedEntry { log: BootId([1; 16]), lsn: 7, hash: ChangeHash([2; 32]) }];
+        let why = "sai hồ sơ".to_owned();
+        let refused = Refused { format: BODY_VERSION, machine: NodeId([4; 16]), why, entries, at: Millis(9) };
+        assert_eq!(Refused::read(&to_bytes(&refused)), Ok(refused.clone()));
+        assert_eq!(Refused::read(&to_bytes(&Refused { format: 9, ..refused })), Err(BodyError::Newer(9)));
+        assert_eq!(Refused::read(&[0xff]), Err(BodyError::Damaged));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod proofs;
 pub mod quarantine;
 pub mod reissue;
 mod sql;
+mod trying;
 pub mod verify;
 pub mod view;
 pub mod witness;

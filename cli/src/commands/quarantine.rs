@@ -12,6 +12,7 @@ use motcua_node::store::log::EntryState;
 use serde_json::json;
 
 use crate::args::Quarantine;
+use crate::args::QuarantineRefuse;
 use crate::args::QuarantineRelease;
 use crate::args::QuarantineVoid;
 use crate::commands::Context;
@@ -31,7 +32,7 @@ pub(crate) fn run(context: &Context, command: &Quarantine) -> Result<Exit, Failu
         Quarantine::List => list(context),
         Quarantine::Release(args) => release(context, args),
         Quarantine::Void(args) => void(context, args),
-        Quarantine::Refuse(_) => Err(Failure::not_in_this_version("motcua quarantine refuse")),
+        Quarantine::Refuse(args) => refuse(context, args),
     }
 }
 
@@ -123,5 +124,12 @@ fn void(context: &Context, args: &QuarantineVoid) -> Result<Exit, Failure> {
     let value = office::ask(context, command, std::io::empty(), |_| {})?;
     let count = args.ids.len().to_string();
     context.output.result(value, || context.output.text("done-quarantine-void", &[("count", &count)]))?;
+    Ok(Exit::Done)
+}
+
+fn refuse(context: &Context, args: &QuarantineRefuse) -> Result<Exit, Failure> {
+    let command = Command::QuarantineRefuse { id: args.id.clone(), why: args.why.clone() };
+    let value = office::ask(context, command, std::io::empty(), |_| {})?;
+    context.output.result(value, || context.output.text("done-quarantine-refuse", &[("id", &args.id)]))?;
     Ok(Exit::Done)
 }

@@ -269,6 +269,7 @@ done-condition-dismiss = { $count ->
     [one] One condition was taken away.
    *[other] { $count } conditions were taken away.
 }
+done-quarantine-refuse = Item { $id } is refused. The machine that sent it learns it at its next sync and goes on without it.
 done-quarantine-list = { $count ->
         [one] 1 item.
        *[other] { $count } items.

@@ -50,3 +50,7 @@ digest-differs = What this machine received does not match the province's digest
     .next = Run "motcua verify" and tell the province. Go on receiving; the province gives no proof until both agree.
 foreign-log = Machine { $subject } sent logs of another machine; the province kept { $logs } of them and did not apply them.
     .next = See "motcua quarantine list", find out about that machine, then decide each item.
+province-full = The province keeps so much of this machine's data for a person's decision that it takes no more for now. Everything is safe on this machine.
+    .next = Go on receiving; ask the province to work off "motcua quarantine list".
+machine-full = So much of the data of the machine of { $seat } is kept and not applied that no more is taken of what cannot be applied.
+    .next = See "motcua quarantine list", find out about that machine, then decide each item or the whole machine (--machine).

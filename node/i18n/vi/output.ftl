@@ -248,6 +248,7 @@ sync-condition = CHÚ Ý, từ { $since }: { $text }
 ## Dữ liệu giữ lại ở tỉnh
 
 done-condition-dismiss = Đã xóa { $count } điều kiện.
+done-quarantine-refuse = Mục { $id } không được nhận. Máy đã gửi sẽ biết ở lần đồng bộ tới và tự làm lại phần sau đó.
 done-quarantine-list = { $count } mục.
 quarantine-line = Mục { $id }, đến lúc { $at }, từ { $seat }, { $state }: { $reason }
 quarantine-waits = đang giữ lại

@@ -50,3 +50,7 @@ digest-differs = Dữ liệu máy này nhận từ tỉnh không khớp tổng k
     .next = Chạy "motcua verify" và báo tỉnh. Vẫn tiếp nhận bình thường; tỉnh chưa xác nhận cho đến khi khớp.
 foreign-log = Máy { $subject } gửi nhật ký của máy khác; tỉnh đã giữ lại { $logs } nhật ký, không áp dụng.
     .next = Xem "motcua quarantine list", tìm hiểu máy đó rồi quyết định từng mục.
+province-full = Tỉnh đang giữ quá nhiều dữ liệu của máy này chờ người quyết định nên tạm không nhận thêm. Mọi hồ sơ vẫn nằm an toàn trên máy này.
+    .next = Cứ tiếp nhận bình thường; báo tỉnh xử lý danh sách "motcua quarantine list".
+machine-full = Máy của { $seat } có quá nhiều dữ liệu được giữ lại mà chưa áp dụng; tỉnh tạm không nhận thêm phần chưa áp dụng được.
+    .next = Xem "motcua quarantine list", tìm hiểu máy đó, rồi quyết định từng mục hoặc cả máy (--machine).

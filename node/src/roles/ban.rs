@@ -35,7 +35,7 @@ use crate::store::peers::Machine;
 use crate::transport::endpoint::IsAllowed;
 
 /// Longest reason, in bytes: it is in every node's copy of the chain and in marked dossiers.
-const WHY_BYTES_MAX: usize = 500;
+pub(super) const WHY_BYTES_MAX: usize = 500;
 
 /// The banned machines, remembered for the network's threads, and what keeps the memory up with the store.
 ///

@@ -179,6 +179,7 @@ impl Handler for Operations {
             Command::QuarantineRelease { ids, machine } => {
                 province::quarantine_release(&self.office, ids, machine.as_deref())
             }
+            Command::QuarantineRefuse { id, why } => province::quarantine_refuse(&self.office, id, why),
             Command::ConditionDismiss { code, subject } => {
                 let (code, subject) = (code.clone(), subject.clone());
                 let dismiss = move |tx: &mut WriteTx<'_>| tx.dismiss_condition(&code, subject.as_deref());

@@ -29,6 +29,8 @@ use crate::identity::Validity;
 use crate::ids::AgencyCode;
 use crate::provincial::BODY_VERSION;
 use crate::provincial::PublishedDirectory;
+use crate::provincial::Refused;
+use crate::provincial::RefusedEntry;
 use crate::provincial::SeriesGrant;
 use crate::provincial::to_bytes;
 use crate::refusal::Refusal;
@@ -37,6 +39,7 @@ use crate::roles::CERTIFICATE_DAYS;
 use crate::roles::Office;
 use crate::roles::SERIES_AT_ENROLMENT;
 use crate::roles::ban;
+use crate::roles::ban::WHY_BYTES_MAX;
 use crate::roles::fresh_seeds;
 use crate::roles::identity_failure;
 use crate::roles::store_failure;
@@ -392,6 +395,40 @@ pub fn quarantine_release(
             Err(error) => return Err(store_failure(error)),
         });
     }
+    Ok(serde_json::json!({ "decided": decided }))
+}
+
+/// A quarantined entry is kept out for good, or what was refused by itself is confirmed: told to all by a signed item, in
+/// one commit. Its machine then goes on without it.
+///
+/// # Errors
+/// This is not the provincial server, the id names nothing that can be refused, the reason is empty or too long, or the
+/// store fails.
+pub fn quarantine_refuse(office: &Office, id: &str, why: &str) -> Result<serde_json::Value, Failure> {
+    require_province(office)?;
+    let why = why.trim();
+    if why.is_empty() || why.len() > WHY_BYTES_MAX {
+        return Err(Refusal::of_field("quarantine-why", "--why").with("most", WHY_BYTES_MAX).into());
+    }
+    let row: i64 = id.parse().map_err(|_| Refusal::of_field("quarantine-not-found", "id").with("id", id))?;
+    let (identity, why) = (Arc::clone(&office.identity), why.to_owned());
+    let entry = office
+        .store
+        .write(move |tx| {
+            tx.decide(row, Decision::Refuse)?;
+            let gone = || StoreError::Bug("a decided entry is gone".to_owned());
+            let entry = tx.entry_facts(row)?.ok_or_else(gone)?;
+            if let Some(machine) = entry.machine {
+                let entries = vec![RefusedEntry { log: entry.log, lsn: entry.lsn, hash: entry.hash }];
+                let at = tx.now();
+                let item = Refused { format: BODY_VERSION, machine, why, entries, at };
+                append_item(tx, &identity, ItemKind::RELEASE, to_bytes(&item))?;
+            }
+            tx.audit_row("quarantine-refuse", None, Some(entry.doc))?;
+            Ok(entry)
+        })
+        .map_err(store_failure)?;
+    let decided = serde_json::json!([{ "id": id, "state": entry.state.name(), "reason": entry.reason }]);
     Ok(serde_json::json!({ "decided": decided }))
 }
 

@@ -63,6 +63,8 @@ pub mod reason {
     pub const STRUCTURE: &str = "entry-structure";
     /// The document library failed on it.
     pub const LIBRARY_FAILED: &str = "entry-library-failed";
+    /// The program ended at it, twice; tried again by `rebuild`.
+    pub const ENDS_PROGRAM: &str = "entry-ends-program";
     /// The document cannot be computed with it.
     pub const NOT_COMPUTABLE: &str = "entry-not-computable";
     /// Its machine is banned.
@@ -579,7 +581,10 @@ impl WriteTx<'_> {
         if self.has_change(entry.doc, entry.hash)? {
             return plain(Duplicate, None);
         }
-        let step = match admit(body, entry.log) {
+        if self.env.trying.is_deadly(entry.hash) {
+            return plain(Quarantined, Some(reason::ENDS_PROGRAM));
+        }
+        let step = match self.env.trying.during(entry.doc, entry.hash, || admit(body, entry.log)) {
             Ok(step) => step,
             Err(AdmitError::Newer) => return plain(Waiting, Some(reason::NEWER_PROGRAM)),
             Err(AdmitError::Structure(_)) => return plain(Refused, Some(reason::STRUCTURE)),
@@ -721,12 +726,19 @@ impl WriteTx<'_> {
         let mut queue = VecDeque::from(ready);
         let mut applied = Vec::new();
         while let Some(next) = queue.pop_front() {
-            let failed = match document.apply(&next.body) {
-                Ok(_) => None,
-                Err(DocumentError::Malformed(_)) => Some((EntryState::Refused, reason::UNDECODABLE)),
-                Err(DocumentError::Panicked(_)) => Some((EntryState::Quarantined, reason::LIBRARY_FAILED)),
-                Err(DocumentError::MissingDependency) => {
-                    Some((EntryState::Quarantined, reason::NOT_COMPUTABLE))
+            let trying = &self.env.trying;
+            let failed = if trying.is_deadly(next.hash) {
+                Some((EntryState::Quarantined, reason::ENDS_PROGRAM))
+            } else {
+                match trying.during(doc, next.hash, || document.apply(&next.body)) {
+                    Ok(_) => None,
+                    Err(DocumentError::Malformed(_)) => Some((EntryState::Refused, reason::UNDECODABLE)),
+                    Err(DocumentError::Panicked(_)) => {
+                        Some((EntryState::Quarantined, reason::LIBRARY_FAILED))
+                    }
+                    Err(DocumentError::MissingDependency) => {
+                        Some((EntryState::Quarantined, reason::NOT_COMPUTABLE))
+                    }
                 }
             };
             if let Some((state, reason)) = failed {

@@ -28,6 +28,11 @@ pub const FORKED_LOG: &str = "forked-log";
 /// What was in the losing history of a log stands again under another boot. The subject is the log. Args `count`,
 /// `dossiers`, at the province `seat`.
 pub const LOG_REISSUED: &str = "log-reissued";
+/// The program ended twice at one change; it is set aside. The subject is its hash. Arg `document`.
+pub const DEADLY_CHANGE: &str = "deadly-change";
+/// The province refused work of this machine on a dossier. The subject is the document. Args `number`, `why`, `again`
+/// (later changes written again), `lost` (changes that do not count any more).
+pub const WORK_REFUSED: &str = "work-refused";
 /// A dossier could not be written again: its old bytes are kept and do not count. The subject is the document. Arg
 /// `number`.
 pub const REISSUE_FAILED: &str = "reissue-failed";
@@ -39,7 +44,7 @@ pub const DUPLICATE_NUMBER: &str = "duplicate-number";
 
 /// Conditions that tell what has happened. A person takes them away; the others end with their cause.
 const DISMISSIBLE: &[&str] =
-    &[NO_WITNESS, OTHER_COPY, DUPLICATE_SERIES, TWO_HISTORIES, LOG_REISSUED, REISSUE_FAILED];
+    &[NO_WITNESS, OTHER_COPY, DUPLICATE_SERIES, TWO_HISTORIES, LOG_REISSUED, REISSUE_FAILED, WORK_REFUSED];
 
 /// One standing condition. `i18n/*/store.ftl` has words under its code.
 #[derive(Clone, Debug, PartialEq, Eq)]

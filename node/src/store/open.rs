@@ -31,6 +31,7 @@ use crate::store::log;
 use crate::store::meta;
 use crate::store::migrate;
 use crate::store::numbers;
+use crate::store::trying::Trying;
 use crate::store::view::View;
 use crate::store::witness::NoWitness;
 use crate::store::witness::Record;
@@ -225,7 +226,9 @@ impl Store {
         let mut connection = open_writing(&path)?;
         migrate::migrate(&mut connection, options.clock.wall())?;
         let identity = read_identity(&connection)?;
+        let trying = Trying::open(dir, &connection, options.clock.wall())?;
         let env = Arc::new(Env {
+            trying,
             identity: identity.clone(),
             clock: options.clock,
             random: options.random,

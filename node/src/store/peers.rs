@@ -100,6 +100,15 @@ fn enrolment(row: &Row<'_>) -> Result<Enrolment, StoreError> {
     })
 }
 
+/// Entries of one machine that are kept and not applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// How many.
+    pub entries: u64,
+    /// What their bodies count together.
+    pub size_bytes: u64,
+}
+
 impl View<'_> {
     /// Every enrolled machine, by seat and time of enrolment.
     ///
@@ -191,6 +200,20 @@ impl View<'_> {
         let superseded = statement.query_row([machine.0], |row| sql::uint_at(row, 0))?;
         let applied = all.saturating_sub(waiting + quarantined + refused + superseded);
         Ok(EntryCounts { applied, waiting, quarantined, refused })
+    }
+
+    /// What is kept of a machine and not applied.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn kept_of(&self, machine: NodeId) -> Result<Kept, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*), coalesce(sum(b.size_bytes), 0) FROM log l JOIN entry e ON e.log = l.id \
+             LEFT JOIN body b ON b.entry = e.id WHERE l.machine = ?1 AND e.state IN (1, 5, 6)",
+        )?;
+        Ok(statement.query_row([machine.0], |row| {
+            Ok(Kept { entries: sql::uint_at(row, 0)?, size_bytes: sql::uint_at(row, 1)? })
+        })?)
     }
 
     /// How many entries of any log wait here.

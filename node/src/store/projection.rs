@@ -334,16 +334,24 @@ impl WriteTx<'_> {
         Ok(count)
     }
 
-    /// Entries that waited for a newer program are judged again when this program is new enough: as if they had
+    /// Entries that waited for a newer program, or that ended an older one, are judged again when this program is new enough: as if they had
     /// arrived now.
     fn retry_newer(&mut self) -> Result<(), StoreError> {
         let ids: Vec<i64> = self
             .connection()
             .prepare_cached(
-                "SELECT id FROM entry WHERE state = 1 AND reason = ?1 AND min_reader <= ?2 ORDER BY id",
+                "SELECT id FROM entry WHERE (state = 1 AND reason = ?1 AND min_reader <= ?2) \
+                 OR (state = 5 AND reason = ?3) ORDER BY id",
             )?
-            .query_map((reason::NEWER_PROGRAM, sync_protocol::entry::ENTRY_VERSION), |row| row.get(0))?
+            .query_map(
+                (reason::NEWER_PROGRAM, sync_protocol::entry::ENTRY_VERSION, reason::ENDS_PROGRAM),
+                |row| row.get(0),
+            )?
             .collect::<Result<_, _>>()?;
+        // A newer program may do better with what ended an older one; if not, the mark tells again.
+        self.execute("DELETE FROM tried", [])?;
+        self.execute("DELETE FROM condition WHERE code = ?1", [conditions::DEADLY_CHANGE])?;
+        self.env.trying.forgive();
         for id in ids {
             self.judge_again(id)?;
         }

@@ -64,6 +64,19 @@ impl View<'_> {
         Ok(statement.query_map([machine.0], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
+    /// The first entry of a change, by its hash.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    #[cfg(test)]
+    pub(crate) fn entry_facts_of(&self, hash: ChangeHash) -> Result<Option<EntryFacts>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {} FROM entry e JOIN log l ON l.id = e.log WHERE e.hash = ?1 ORDER BY e.id LIMIT 1",
+            log::FACT_COLUMNS
+        ))?;
+        statement.query_row([hash.0], log::facts).optional()?.transpose()
+    }
+
     /// An entry by its row.
     ///
     /// # Errors
@@ -87,10 +100,16 @@ impl WriteTx<'_> {
     /// Refused with `quarantine-not-found` when it is not (or no more) quarantined, and with
     /// `quarantine-builds-on-missing` when it cannot take effect now and so cannot be marked.
     pub fn decide(&mut self, id: i64, decision: Decision) -> Result<Ingested, StoreError> {
+        // What was refused by itself, a person can confirm, so that its machine learns it and goes on without.
         let found: Option<([u8; 16], u8, [u8; 32])> = self
             .connection()
-            .prepare_cached("SELECT doc, kind, hash FROM entry WHERE id = ?1 AND state = 5")?
-            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .prepare_cached(
+                "SELECT doc, kind, hash FROM entry WHERE id = ?1 \
+                 AND (state = 5 OR (state = 6 AND ?2 AND reason <> ?3))",
+            )?
+            .query_row((id, decision == Decision::Refuse, reason::DECIDED), |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
         let Some((doc, kind, hash)) = found else {
             return Err(Refusal::new("quarantine-not-found").with("id", id).into());

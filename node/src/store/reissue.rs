@@ -356,7 +356,16 @@ impl WriteTx<'_> {
     pub(crate) fn settle_forks(&mut self, done: &mut Ingested) -> Result<(), StoreError> {
         for open in self.open_forks()? {
             if log::head_lsn(self.connection(), open.boot)? >= open.there_lsn {
-                self.end_fork(&open, done)?;
+                let before = done.clone();
+                match self.nested(|tx| tx.end_fork(&open, done))? {
+                    Ok(()) => {}
+                    Err(StoreError::Bug(what)) => {
+                        // It stays aside, in effect and told, and is tried again; nothing else waits for it.
+                        *done = before;
+                        tracing::error!(log = %open.boot, what, "a forked log could not be written again");
+                    }
+                    Err(other) => return Err(other),
+                }
             }
         }
         Ok(())
@@ -618,7 +627,7 @@ impl WriteTx<'_> {
                 .connection()
                 .prepare_cached(
                     "SELECT e.id FROM entry e JOIN log l ON l.id = e.log WHERE l.boot = ?1 AND l.machine = ?2 \
-                     AND e.lsn = ?3 AND e.hash = ?4 AND e.kind = ?5 AND e.state IN (1, 5)",
+                     AND e.lsn = ?3 AND e.hash = ?4 AND e.kind = ?5 AND e.state IN (1, 5, 6)",
                 )?
                 .query_row(
                     (
@@ -632,7 +641,11 @@ impl WriteTx<'_> {
                 )
                 .optional()?;
             if let Some(id) = waiting {
-                self.set_state(id, EntryState::Superseded, Some(reason::REISSUED))?;
+                // One that was refused and that its machine has given up is dealt with on both sides.
+                self.execute(
+                    "UPDATE entry SET state = ?2, reason = iif(state = 6, reason, ?3) WHERE id = ?1",
+                    (id, EntryState::Superseded.code(), reason::REISSUED),
+                )?;
                 self.execute("DELETE FROM missing WHERE entry = ?1", [id])?;
             }
             let (count, docs) = logs.entry(change.log).or_default();
@@ -653,6 +666,61 @@ impl WriteTx<'_> {
                     self.set_condition(conditions::LOG_REISSUED, &log.to_string(), &args)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// The province keeps entries of this machine out for good. They leave their documents; what was done later on the same
+    /// dossiers is written again without them, and a person is told. Those that are not here change nothing.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn take_refusal(
+        &mut self,
+        entries: &[(BootId, Lsn, ChangeHash)],
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let mut docs: BTreeMap<DocId, (BTreeSet<i64>, Vec<Reissued>)> = BTreeMap::new();
+        for (log, lsn, hash) in entries {
+            let found: Option<(i64, DocId, bool)> = self
+                .connection()
+                .prepare_cached(
+                    "SELECT e.id, e.doc, e.applied IS NOT NULL FROM entry e JOIN log l ON l.id = e.log \
+                     WHERE l.boot = ?1 AND l.is_own = 1 AND e.lsn = ?2 AND e.hash = ?3 AND e.kind = ?4 \
+                     AND e.state NOT IN (6, 7)",
+                )?
+                .query_row((log.0, sql::int(*lsn), hash.0, EntryKind::CHANGE.0), |row| {
+                    Ok((row.get(0)?, DocId(row.get(1)?), row.get(2)?))
+                })
+                .optional()?;
+            let Some((id, doc, is_in_effect)) = found else { continue };
+            let (dead, given_up) = docs.entry(doc).or_default();
+            if is_in_effect {
+                dead.insert(id);
+            } else {
+                self.set_state(id, EntryState::Refused, Some(reason::DECIDED))?;
+                given_up.push(Reissued { doc, log: *log, lsn: *lsn, old: *hash, new: None });
+            }
+        }
+        if docs.is_empty() {
+            return Ok(());
+        }
+        self.rotate_boot();
+        let mut done = Ingested::default();
+        for (doc, (dead, mut changes)) in docs {
+            let number = self.dossier(doc)?.and_then(|row| row.number).unwrap_or_default();
+            changes.extend(self.write_document_again(doc, &dead, &dead, None, &mut done)?);
+            self.say_reissued(ReissueCause::Refused, &changes)?;
+            let again = changes.iter().filter(|change| change.new.is_some()).count();
+            let lost = changes.len().saturating_sub(again);
+            let args = [
+                ("number", number),
+                ("why", why.to_owned()),
+                ("again", again.to_string()),
+                ("lost", lost.to_string()),
+            ];
+            self.set_condition(conditions::WORK_REFUSED, &doc.to_string(), &args)?;
+            self.audit_row("work-refused", None, Some(doc))?;
         }
         Ok(())
     }

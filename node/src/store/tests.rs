@@ -44,6 +44,9 @@ use crate::dossier::document::Writing;
 use crate::dossier::fold::fold;
 use crate::dossier::number;
 use crate::dossier::number::Series;
+use crate::dossier::paper::PAPER_VERSION;
+use crate::dossier::paper::Paper;
+use crate::dossier::paper::PaperKind;
 use crate::ids::AgencyCode;
 use crate::store::apply::Ingested;
 use crate::store::apply::Origin;
@@ -1661,6 +1664,166 @@ fn an_idle_image_that_hears_of_its_own_boot_goes_on_under_another() {
     assert_eq!(summaries(&image), summaries(&province));
     assert_eq!(summaries(&a), summaries(&province));
     assert_eq!(acts_of(&a, doc).len(), 3);
+}
+
+fn refuse(province: &Store, id: i64) -> Vec<(BootId, Lsn, sync_protocol::ids::ChangeHash)> {
+    province.write(move |tx| tx.decide(id, Decision::Refuse)).unwrap();
+    let entry = province.read(|view| view.entry_facts(id)).unwrap().unwrap();
+    vec![(entry.log, entry.lsn, entry.hash)]
+}
+
+#[test]
+fn what_is_refused_leaves_its_dossier_and_what_was_done_later_is_written_again() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    let (doc, number) = lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    let (calm, _) = lodge(&a, "H27.101", "Trần Thị Giả");
+    let boot = a.current_boot().unwrap();
+    let paper = |name: &str| Writing {
+        papers: vec![Paper {
+            version: PAPER_VERSION,
+            name: name.to_owned(),
+            component: None,
+            kind: PaperKind::Original,
+            copies: 1,
+            pages: None,
+            hash: None,
+            size_bytes: None,
+        }],
+        ..Writing::default()
+    };
+    let attach = |seat: &str, name: &str, key: &str| {
+        let (seat, mut writing) = (code(seat), paper(name));
+        let body = crate::dossier::act::AttachPaper { papers: vec![key.to_owned()] };
+        writing.acts = vec![act(&seat, 0, body.into())];
+        a.write(move |tx| {
+            let mut document = tx.document(doc)?.unwrap();
+            let at = tx.now();
+            tx.append_change(doc, &mut document, &writing, at)
+        })
+        .unwrap()
+        .hash
+    };
+    let wrong = attach("H27.102", "Của đơn vị khác", "p0");
+    let right = attach("H27.101", "Của đơn vị mình", "p1");
+    // This one decides about what is refused: it cannot be said again.
+    let of_wrong = crate::dossier::act::ActId { change: wrong, index: 0 };
+    write(&a, doc, crate::dossier::act::Attest { act: of_wrong, what: "x".to_owned() });
+    write(&a, doc, transfer("H27.102"));
+    write(&a, calm, Note {});
+    sync(&a, &province);
+    let machine = NodeId([1; 16]);
+    let counts = || province.read(|view| view.entry_counts(machine)).unwrap();
+    assert_eq!((counts().quarantined, counts().waiting), (1, 3), "dependants wait with it, nothing else");
+    let id = province.read(|view| view.quarantined_rows(machine)).unwrap()[0];
+    let refused = refuse(&province, id);
+    let again = province.write(move |tx| tx.decide(id, Decision::Refuse)).unwrap_err();
+    assert_eq!(again.code(), "quarantine-not-found", "it is decided");
+    let untouched = a.read(|view| view.dossier(calm)).unwrap().map(|row| summary(&row));
+    for _ in 0..2 {
+        let refused = refused.clone();
+        a.write(move |tx| tx.take_refusal(&refused, "sai đơn vị")).unwrap();
+        assert_eq!(
+            acts_of(&a, doc),
+            ["attach_paper Counts", "receive Counts", "transfer Counts"],
+            "once, however often it is told"
+        );
+    }
+    assert_ne!(a.current_boot(), Some(boot), "under another boot");
+    assert_eq!(a.read(|view| view.dossier(calm)).unwrap().map(|row| summary(&row)), untouched);
+    let state = a.read(|view| view.state(doc)).unwrap().unwrap();
+    let papers: Vec<_> =
+        state.papers.iter().map(|(key, paper)| (key.as_str(), paper.name.as_str())).collect();
+    assert_eq!(papers, [("p0", "Của đơn vị mình")]);
+    let new = a.read(|view| view.reissued_as(right)).unwrap().unwrap();
+    let attached = state.acts.iter().find(|act| act.id.change == new).unwrap();
+    let Body::AttachPaper(attached) = &attached.act.body else { panic!("{attached:?}") };
+    assert_eq!(attached.papers, ["p0"], "acts name papers as they are called now");
+    assert_eq!(a.read(|view| view.reissued_as(wrong)).unwrap(), None);
+    let told = a.read(|view| view.conditions()).unwrap().remove(0);
+    let arg = |name: &str| told.args.iter().find(|(known, _)| known == name).unwrap().1.clone();
+    assert_eq!(told.code, conditions::WORK_REFUSED);
+    assert_eq!((arg("number"), arg("again"), arg("lost")), (number, "2".to_owned(), "2".to_owned()));
+    let kept = a.read(|view| view.entry_facts_of(wrong)).unwrap().unwrap();
+    assert_eq!((kept.state, kept.reason.as_deref()), (EntryState::Superseded, Some(reason::DECIDED)));
+    sync(&a, &province);
+    assert_eq!((counts().quarantined, counts().waiting, counts().refused), (0, 0, 0));
+    assert_eq!(summaries(&a), summaries(&province));
+    write(&a, doc, Note {});
+    sync(&a, &province);
+    assert_eq!(summaries(&a), summaries(&province));
+    assert_eq!((findings(&a), findings(&province)), (vec![], vec![]));
+}
+
+#[test]
+fn a_refused_beginning_takes_its_dossier_and_keeps_its_bytes() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    let (doc, number) = lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    write(&a, doc, Note {});
+    let entries = own_entries(&a);
+    province.write(|tx| tx.ban_machine(NodeId([1; 16]), "x")).unwrap();
+    push(&a, &province);
+    let id = province.read(|view| view.quarantined_rows(NodeId([1; 16]))).unwrap()[0];
+    let refused = refuse(&province, id);
+    a.write(move |tx| tx.take_refusal(&refused, "không phải hồ sơ")).unwrap();
+    assert_eq!(rows(&a).len(), 0);
+    let told = a.read(|view| view.conditions()).unwrap().remove(0);
+    assert!(told.args.contains(&("number".to_owned(), number)), "{told:?}");
+    assert_eq!(own_entries(&a)[..entries.len()], entries, "every byte is kept");
+    assert_eq!(findings(&a), Vec::<&str>::new());
+}
+
+/// The process that ends at a change, as the test that starts it says.
+#[test]
+#[ignore = "run by a_change_that_ends_the_program_twice_is_set_aside_and_the_rest_flows, in a process of its own"]
+fn child_that_takes_in_what_ends_it() {
+    let dir = PathBuf::from(std::env::var("MOTCUA_TEST_DIR").unwrap());
+    let place = Place::new(9, "H27", Role::Province);
+    let province = Store::open(&dir, place.options_with(&dir.with_extension("witness"))).unwrap();
+    let (node, _place, entries) = some_entries();
+    deliver(&province, &node, entries);
+}
+
+#[test]
+fn a_change_that_ends_the_program_twice_is_set_aside_and_the_rest_flows() {
+    let (place, province) = province();
+    let (node, _node_place, entries) = some_entries();
+    enrol(&province, &node);
+    drop(province);
+    let witness = place.dir.with_extension("witness");
+    std::fs::rename(&place.witness, &witness).unwrap();
+    let run = |end_at: Option<&Entry>| {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child
+            .args(["--exact", "store::tests::child_that_takes_in_what_ends_it", "--ignored"])
+            .env("MOTCUA_TEST_DIR", &place.dir)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null());
+        if let Some(entry) = end_at {
+            child.env(trying::tests::END_AT, entry.hash.to_string());
+        }
+        child.status().unwrap().success()
+    };
+    let poison = &entries[1];
+    assert!(!run(Some(poison)), "it ends the process");
+    assert!(!run(Some(poison)), "and the next one");
+    assert!(run(Some(poison)), "not the third");
+    let province = Store::open(&place.dir, place.options_with(&witness)).unwrap();
+    assert_eq!(conditions(&province), [conditions::DEADLY_CHANGE]);
+    let kept = province.read(|view| view.quarantine(None, 9)).unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!((kept[0].hash, kept[0].reason.as_deref()), (poison.hash, Some(reason::ENDS_PROGRAM)));
+    assert_eq!(rows(&province).len(), 1, "only its own dossier lacks it");
+    let counts = province.read(|view| view.entry_counts(NodeId([1; 16]))).unwrap();
+    assert_eq!(counts.quarantined, 1);
+    // A newer program that can take it.
+    province.write(|tx| tx.rebuild()).unwrap();
+    assert_eq!(conditions(&province), Vec::<String>::new());
+    assert_eq!(rows(&province).len(), 2);
+    assert_eq!(findings(&province), Vec::<&str>::new());
 }
 
 #[test]

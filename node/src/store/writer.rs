@@ -35,6 +35,7 @@ use crate::store::conditions;
 use crate::store::open::Identity;
 use crate::store::open::Random;
 use crate::store::sql;
+use crate::store::trying::Trying;
 use crate::store::view::View;
 use crate::store::witness::NoWitness;
 use crate::store::witness::Record;
@@ -52,6 +53,7 @@ const CHECKPOINT_WAL_BYTES: u64 = 4 * 1024 * 1024;
 /// What every job of this process may use.
 #[derive(Debug)]
 pub(crate) struct Env {
+    pub(crate) trying: Trying,
     pub(crate) identity: Identity,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,

@@ -85,6 +85,9 @@ pub trait NodeStore {
     fn forked(&mut self, logs: &[LogAck]) -> Result<(), Self::Error>;
 }
 
+/// What became of a machine's own entries at the province: acks, how all its entries fare, the seat's last feed position.
+pub type Stored = (Vec<LogAck>, StoredCounts, u64);
+
 /// What a province's session needs of its store. Each call is durable before it returns.
 pub trait ProvinceStore {
     /// How the store fails.
@@ -118,11 +121,9 @@ pub trait ProvinceStore {
         bytes_max: usize,
         entries_max: usize,
     ) -> Result<Vec<Entry>, Self::Error>;
-    /// Stores own entries of the machine: acks, how its entries fare, the seat's last feed position.
-    fn store_changes(
-        &mut self,
-        runs: Vec<ChangeRun>,
-    ) -> Result<(Vec<LogAck>, StoredCounts, u64), Self::Error>;
+    /// Stores own entries of the machine: acks, how its entries fare, the seat's last feed position; or says why nothing
+    /// of them was stored.
+    fn store_changes(&mut self, runs: Vec<ChangeRun>) -> Result<Result<Stored, ByeCode>, Self::Error>;
     /// The node has its feed up to here.
     fn feed_acked(&mut self, position: u64) -> Result<(), Self::Error>;
     /// These logs have another history here.
@@ -290,10 +291,10 @@ fn carry_out_province<S: ProvinceStore>(
         ProvinceOutput::LoadAside { boot, after_lsn, bytes_max, entries_max } => {
             Some(ProvinceInput::AsideLoaded(store.aside(boot, after_lsn, bytes_max, entries_max)?))
         }
-        ProvinceOutput::StoreChanges(runs) => {
-            let (acks, counts, feed_position) = store.store_changes(runs)?;
-            Some(ProvinceInput::ChangesStored { acks, counts, feed_position })
-        }
+        ProvinceOutput::StoreChanges(runs) => Some(match store.store_changes(runs)? {
+            Ok((acks, counts, feed_position)) => ProvinceInput::ChangesStored { acks, counts, feed_position },
+            Err(code) => ProvinceInput::Refuse(code),
+        }),
         ProvinceOutput::FeedAcked { position } => {
             store.feed_acked(position)?;
             None

@@ -49,6 +49,8 @@ use crate::transport::stream::spawn_link;
 pub const ADDRESSES_KEY: &str = "province-addresses";
 /// Standing condition of a commune's machine: the province has shut it out.
 pub const MACHINE_BANNED: &str = "machine-banned";
+/// Standing condition of a commune's machine: the province keeps so much of it undecided that it takes no more.
+pub const PROVINCE_FULL: &str = "province-full";
 /// Longest wait for one address to answer.
 const DIAL_MS: u64 = 10_000;
 /// Longest wait until the province knows that a session is over.
@@ -310,17 +312,22 @@ impl Caller {
         converged: &mut dyn FnMut(),
     ) -> Result<Report, CallError> {
         let done = self.connect(wait_ms).and_then(|there| self.session(&there, options, until_ms, converged));
+        if matches!(done, Err(CallError::Refused(ByeCode::Full))) {
+            self.store.write(|tx| tx.set_condition(PROVINCE_FULL, "", &[]))?;
+        }
         if done.as_ref().is_err_and(CallError::is_ban) {
             self.store.write(|tx| tx.set_condition(MACHINE_BANNED, "", &[]))?;
         }
         done
     }
 
-    /// The province serves this machine: it is not banned, whatever was heard before.
-    fn forget_ban(&self) -> Result<(), StoreError> {
+    /// The province serves this machine: it is not banned, and took all there was, whatever was heard before.
+    fn forget_refusals(&self) -> Result<(), StoreError> {
         let conditions = self.store.read(|view| view.conditions())?;
-        if conditions.iter().any(|condition| condition.code == MACHINE_BANNED) {
-            self.store.write(|tx| tx.clear_condition(MACHINE_BANNED, ""))?;
+        for code in [MACHINE_BANNED, PROVINCE_FULL] {
+            if conditions.iter().any(|condition| condition.code == code) {
+                self.store.write(move |tx| tx.clear_condition(code, ""))?;
+            }
         }
         Ok(())
     }
@@ -358,7 +365,7 @@ impl Caller {
             if let Ok(Some(proof)) = self.store.read(|view| view.last_proof(self.identity.node())) {
                 (self.heard)(proof.at);
             }
-            if let Err(error) = self.forget_ban() {
+            if let Err(error) = self.forget_refusals() {
                 tracing::warn!(%error, "a condition that is over could not be ended");
             }
             converged();

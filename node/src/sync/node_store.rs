@@ -31,6 +31,7 @@ use crate::identity::MachineIdentity;
 use crate::ids::AgencyCode;
 use crate::provincial::BodyError;
 use crate::provincial::PublishedDirectory;
+use crate::provincial::Refused;
 use crate::provincial::SeriesGrant;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -187,6 +188,7 @@ pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<(), StoreEr
             Ok(Told::Directory(body, content))
         }),
         ItemKind::GRANT => SeriesGrant::read(body).map(Told::Grant),
+        ItemKind::RELEASE => Refused::read(body).map(Told::Refused),
         _ => Ok(Told::Nothing),
     };
     match taken {
@@ -199,7 +201,12 @@ pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<(), StoreEr
             body: content,
         }),
         Ok(Told::Grant(grant)) if grant.machine == tx.identity().machine => tx.grant_series(&grant.series),
-        Ok(Told::Grant(_) | Told::Nothing) => Ok(()),
+        Ok(Told::Refused(refused)) if refused.machine == tx.identity().machine => {
+            let entries: Vec<_> =
+                refused.entries.iter().map(|entry| (entry.log, entry.lsn, entry.hash)).collect();
+            tx.take_refusal(&entries, &refused.why)
+        }
+        Ok(Told::Grant(_) | Told::Refused(_) | Told::Nothing) => Ok(()),
         // Kept and passed over: the rest goes on, and a person is told that this program is too old for it.
         Err(BodyError::Newer(_)) => {
             tx.set_condition(NEWER_ITEM, &header.n.to_string(), &[("n", header.n.to_string())])
@@ -212,6 +219,7 @@ pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<(), StoreEr
 enum Told {
     Directory(PublishedDirectory, Vec<u8>),
     Grant(SeriesGrant),
+    Refused(Refused),
     Nothing,
 }
 

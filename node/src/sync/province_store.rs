@@ -42,6 +42,7 @@ use crate::store::conditions::TWO_HISTORIES;
 use crate::store::feeds::FeedLimits;
 use crate::store::feeds::FeedRow;
 use crate::sync::driver::ProvinceStore;
+use crate::sync::driver::Stored;
 use crate::sync::node_store::head_of;
 use crate::sync::node_store::items_head;
 use crate::sync::node_store::last_proof;
@@ -52,9 +53,32 @@ use crate::sync::node_store::stored_proof;
 /// machine.
 pub const FOREIGN_LOG: &str = "foreign-log";
 
+/// Standing condition: so much of a machine's work is kept and not applied that no more is taken of what cannot be applied.
+/// The subject is the machine. Arg `seat`.
+pub const MACHINE_FULL: &str = "machine-full";
+/// Why a batch was not stored; never shown to a person.
+const FULL: &str = "sync-bye-full";
+
+/// What the province keeps of one machine without applying it: waiting, quarantined and refused entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// At most so many entries.
+    pub entries_max: u64,
+    /// At most so many bytes of their bodies.
+    pub size_bytes_max: u64,
+}
+
+impl Default for Quota {
+    /// Four times the worst outage of an office (design: 25,000 changes of 1.3 kB), so that no honest one meets it.
+    fn default() -> Self {
+        Self { entries_max: 100_000, size_bytes_max: 256 * 1024 * 1024 }
+    }
+}
+
 /// The store as a province's session with one machine sees it.
 #[derive(Debug)]
 pub struct ProvinceSide {
+    quota: Quota,
     store: Arc<Store>,
     identity: Arc<MachineIdentity>,
     machine: NodeId,
@@ -65,7 +89,14 @@ impl ProvinceSide {
     /// A session's view of the province's store; machine and seat are those of the peer's certificate.
     #[must_use]
     pub fn new(store: Arc<Store>, identity: Arc<MachineIdentity>, machine: NodeId, seat: AgencyCode) -> Self {
-        Self { store, identity, machine, seat }
+        Self { quota: Quota::default(), store, identity, machine, seat }
+    }
+
+    /// The same with another quota.
+    #[must_use]
+    pub const fn with_quota(mut self, quota: Quota) -> Self {
+        self.quota = quota;
+        self
     }
 
     /// Where everything stands beside a hello.
@@ -140,6 +171,7 @@ impl ProvinceStore for ProvinceSide {
 
     fn make_proof(&mut self, request: &ProofRequest) -> Result<Result<Proof, NotEqual>, StoreError> {
         let this = Self {
+            quota: self.quota,
             store: Arc::clone(&self.store),
             identity: Arc::clone(&self.identity),
             machine: self.machine,
@@ -232,12 +264,10 @@ impl ProvinceStore for ProvinceSide {
         self.store.read(|view| view.entries_outside_feed(&self.seat, boot, after_lsn, bytes_max, entries_max))
     }
 
-    fn store_changes(
-        &mut self,
-        runs: Vec<ChangeRun>,
-    ) -> Result<(Vec<LogAck>, StoredCounts, u64), StoreError> {
-        let (machine, seat) = (self.machine, self.seat.clone());
-        let (stored, is_forked) = self.store.write(move |tx| {
+    fn store_changes(&mut self, runs: Vec<ChangeRun>) -> Result<Result<Stored, ByeCode>, StoreError> {
+        let (machine, seat, quota) = (self.machine, self.seat.clone(), self.quota);
+        let stored = self.store.write(move |tx| {
+            let mut is_kept = false;
             let rights = seat_rights([seat.clone()].into(), false);
             let origin = Origin::Node { machine, seat: &seat, rights: &rights };
             let mut acks = Vec::with_capacity(runs.len());
@@ -247,6 +277,7 @@ impl ProvinceStore for ProvinceSide {
                 let boot = signed.head.boot;
                 let done = tx.ingest(run.run.entries(), &origin)?;
                 is_forked |= !done.forked.is_empty();
+                is_kept |= done.waiting + done.quarantined + done.refused > 0;
                 for (log, lsn) in done.forked {
                     tx.set_condition(FORKED_LOG, &log.to_string(), &[("lsn", lsn.to_string())])?;
                 }
@@ -259,6 +290,13 @@ impl ProvinceStore for ProvinceSide {
                 let lsn = tx.log_head(boot)?.map_or(0, |head| head.lsn);
                 acks.push(LogAck { boot, lsn });
             }
+            if is_kept {
+                let kept = tx.kept_of(machine)?;
+                if kept.entries > quota.entries_max || kept.size_bytes > quota.size_bytes_max {
+                    return Err(Refusal::new(FULL).with("entries", kept.entries).into());
+                }
+            }
+            tx.clear_condition(MACHINE_FULL, &machine.to_string())?;
             match tx.open_histories(machine)? {
                 0 | 1 => tx.clear_condition(TWO_HISTORIES, &machine.to_string())?,
                 count => {
@@ -274,13 +312,24 @@ impl ProvinceStore for ProvinceSide {
             };
             let position = tx.feed_head(&seat)?.map_or(0, |head| head.position);
             Ok(((acks, counts, position), is_forked))
-        })?;
+        });
+        let (stored, is_forked) = match stored {
+            Ok(stored) => stored,
+            Err(StoreError::Refused(refusal)) if refusal.code == FULL => {
+                let seat = self.seat.to_string();
+                self.store.write(move |tx| {
+                    tx.set_condition(MACHINE_FULL, &machine.to_string(), &[("seat", seat)])
+                })?;
+                return Ok(Err(ByeCode::Full));
+            }
+            Err(error) => return Err(error),
+        };
         if is_forked {
             // Two copies of one machine push at once. What was stored stays; nothing is acknowledged, and the next
             // hello shows this one where its history parts.
             return Err(Refusal::new("log-forked-meanwhile").into());
         }
-        Ok(stored)
+        Ok(Ok(stored))
     }
 
     fn feed_acked(&mut self, position: u64) -> Result<(), StoreError> {

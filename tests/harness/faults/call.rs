@@ -27,6 +27,7 @@ use motcua_node::sync::driver::NodeStep;
 use motcua_node::sync::driver::NodeStore;
 use motcua_node::sync::driver::ProvinceStep;
 use motcua_node::sync::driver::ProvinceStore;
+use motcua_node::sync::driver::Stored;
 use motcua_node::sync::driver::step_node;
 use motcua_node::sync::driver::step_province;
 use motcua_node::sync::node_store::NodeSide;
@@ -274,10 +275,7 @@ impl ProvinceStore for Failing<ProvinceSide> {
         self.call(|store| store.aside(boot, after_lsn, bytes_max, entries_max))
     }
 
-    fn store_changes(
-        &mut self,
-        runs: Vec<ChangeRun>,
-    ) -> Result<(Vec<LogAck>, StoredCounts, u64), StoreError> {
+    fn store_changes(&mut self, runs: Vec<ChangeRun>) -> Result<Result<Stored, ByeCode>, StoreError> {
         match self.planted.clone() {
             Some(plant) => self.call(|store| plant.store_changes(store, runs)),
             None => self.store(|store| store.store_changes(runs.clone())),

@@ -17,12 +17,14 @@ use std::sync::PoisonError;
 use motcua_node::store::StoreError;
 use motcua_node::sync::driver::NodeStore;
 use motcua_node::sync::driver::ProvinceStore;
+use motcua_node::sync::driver::Stored;
 use motcua_node::sync::node_store::NodeSide;
 use motcua_node::sync::province_store::ProvinceSide;
 use sync_protocol::entry;
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::entry::Lsn;
+use sync_protocol::frame::ByeCode;
 use sync_protocol::frame::Feed;
 use sync_protocol::frame::Hello;
 use sync_protocol::frame::LogAck;
@@ -193,7 +195,7 @@ impl Plant {
         &self,
         store: &mut ProvinceSide,
         runs: Vec<ChangeRun>,
-    ) -> Result<(Vec<LogAck>, StoredCounts, u64), StoreError> {
+    ) -> Result<Result<Stored, ByeCode>, StoreError> {
         let acks = runs.iter().map(|run| LogAck { boot: run.run.log(), lsn: run.run.last_lsn() }).collect();
         let position = store.feed(0, 1, 1, &|_, _| true)?.2;
         let pretended = (acks, StoredCounts::default(), position);
@@ -201,12 +203,12 @@ impl Plant {
             Mistake::BatchDropped => {
                 let mut memory = self.memory();
                 memory.batches += 1;
-                if memory.batches.is_multiple_of(5) { Ok(pretended) } else { store.store_changes(runs) }
+                if memory.batches.is_multiple_of(5) { Ok(Ok(pretended)) } else { store.store_changes(runs) }
             }
             Mistake::AckBeforeCommit => {
                 self.catch_up(store)?;
                 *self.due.lock().unwrap_or_else(PoisonError::into_inner) = Some(runs);
-                Ok(pretended)
+                Ok(Ok(pretended))
             }
             Mistake::PoisonBlocks => {
                 store.store_changes(runs.into_iter().filter_map(before_poison).collect())
