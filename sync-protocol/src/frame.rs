@@ -76,10 +76,12 @@ pub enum FrameKind {
     Bye = 12,
     /// [`Aside`].
     Aside = 13,
+    /// [`Wanted`].
+    Wanted = 14,
 }
 
 impl FrameKind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Hello,
         Self::HelloAck,
         Self::Heads,
@@ -93,6 +95,7 @@ impl FrameKind {
         Self::Proof,
         Self::Bye,
         Self::Aside,
+        Self::Wanted,
     ];
 
     /// Its name, for logs.
@@ -112,6 +115,7 @@ impl FrameKind {
             Self::Proof => "proof",
             Self::Bye => "bye",
             Self::Aside => "aside",
+            Self::Wanted => "wanted",
         }
     }
 }
@@ -136,7 +140,7 @@ pub enum Frame {
     Heads(Heads),
     /// The province says what it has of them.
     HeadsAck(HeadsAck),
-    /// Provincial items the node lacks.
+    /// Provincial items that the other side lacks.
     Items(Items),
     /// Proofs of this machine the node lacks.
     Proofs(Proofs),
@@ -154,6 +158,8 @@ pub enum Frame {
     Bye(Bye),
     /// Own entries that the node lost and that its feed does not bring.
     Aside(Aside),
+    /// The node holds provincial items that the province lost.
+    Wanted(Wanted),
 }
 
 /// The node opens the session: where everything stands with it.
@@ -196,6 +202,10 @@ pub struct Hello {
     /// The node's clock.
     #[cbor(n(9), with = "fixed_millis")]
     pub clock: Millis,
+    /// How many number series the machine can still begin, when it says so. The province knows only which of them
+    /// it has seen a number of: a machine that left a series without printing from it would never get another.
+    #[n(10)]
+    pub series_left: Option<u32>,
 }
 
 /// How one log of the machine stands at the province, beside what the node said of it.
@@ -301,6 +311,16 @@ pub struct HeadsAck {
     /// Whether it answers a page.
     #[n(1)]
     pub is_answer: bool,
+}
+
+/// The province names items that it holds: its newest, then ever further apart down to the first. The node sends all
+/// it holds beyond the first of them that it holds as well, in [`Items`].
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Wanted {
+    /// What the province holds, newest first.
+    #[cbor(n(0), decode_with = "codec::list::<_, _, { limits::WANTED_HEADS_MAX }>")]
+    pub held: Vec<ItemsHead>,
 }
 
 /// Pieces of provincial items, in order. An item larger than a piece spans several, also across frames.
@@ -433,6 +453,9 @@ pub struct Ack {
     /// From the node: how many [`Aside`] frames of this session are stored.
     #[cbor(n(4), skip_if = "is_zero", default)]
     pub asides: u64,
+    /// How many provincial items of this session are stored, whichever way they came.
+    #[cbor(n(5), skip_if = "is_zero", default)]
+    pub items: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that the derive calls")]
@@ -624,6 +647,7 @@ impl Frame {
             Self::Proof(_) => FrameKind::Proof,
             Self::Bye(_) => FrameKind::Bye,
             Self::Aside(_) => FrameKind::Aside,
+            Self::Wanted(_) => FrameKind::Wanted,
         }
     }
 
@@ -673,6 +697,7 @@ impl Frame {
             | Self::Cut(_)
             | Self::Proof(_)
             | Self::Aside(_)
+            | Self::Wanted(_)
             | Self::Bye(_) => None,
         }
     }
@@ -696,6 +721,7 @@ impl Frame {
             Self::Proof(proof) => plain(codec::to_cbor(proof)),
             Self::Bye(bye) => plain(codec::to_cbor(bye)),
             Self::Aside(aside) => packed(codec::to_cbor(aside)),
+            Self::Wanted(wanted) => plain(codec::to_cbor(wanted)),
         }
     }
 
@@ -741,6 +767,7 @@ impl Frame {
             FrameKind::Proof => Self::Proof(codec::from_cbor(body)?),
             FrameKind::Bye => Self::Bye(codec::from_cbor(body)?),
             FrameKind::Aside => Self::Aside(Aside::checked(codec::from_cbor(&compress::unpack(body)?)?)?),
+            FrameKind::Wanted => Self::Wanted(codec::from_cbor(body)?),
         })
     }
 }

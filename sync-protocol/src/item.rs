@@ -39,6 +39,10 @@ impl ItemKind {
     pub const RELEASE: Self = Self(5);
     /// Where the province can be reached.
     pub const ADDRESS: Self = Self(6);
+    /// Two branches of the chain, from before and after a restore of the province, are one again.
+    pub const JOIN: Self = Self(7);
+    /// Number series that were given to two machines are taken back from one of them.
+    pub const WITHDRAWAL: Self = Self(8);
 }
 
 /// What the province signs of an item.
@@ -75,6 +79,16 @@ pub struct Item {
     header: ItemHeader,
     signature: Signature,
     body: Vec<u8>,
+}
+
+/// An item with its place among all that the sender holds, in the order in which it came to hold them: each comes after
+/// those it names as parents, and what is added later has a later place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedItem {
+    /// Its place, from 1; it means nothing at any other machine.
+    pub place: u64,
+    /// The item.
+    pub item: Item,
 }
 
 /// Why an item is not the province's word. The session ends; a person must look.
@@ -211,13 +225,15 @@ impl Item {
         Ok(())
     }
 
-    /// Whether the item comes right after `head`.
+    /// Whether the item comes right after `head`. One with several parents joins branches of different lengths: it
+    /// bears the next number after the highest of them.
     ///
     /// # Errors
     /// Its number is not the next, or it does not name the head as a parent.
     pub fn follows(&self, head: ItemsHead) -> Result<(), ItemError> {
         let is_first = head.n == 0 && self.header.parents.is_empty();
-        let is_next = self.header.n == head.n.saturating_add(1);
+        let is_join = self.header.parents.len() > 1 && self.header.n > head.n;
+        let is_next = is_join || self.header.n == head.n.saturating_add(1);
         if is_next && (is_first || (head.n > 0 && self.header.parents.contains(&head.hash))) {
             Ok(())
         } else {
@@ -298,6 +314,10 @@ mod tests {
         assert_eq!(verify_sequence(one.head(), &key, [&two]), Ok(two.head()));
         assert_eq!(verify_sequence(start, &key, [&two]), Err(ItemError::Chain { n: 2, after_n: 0 }));
         assert_eq!(verify_sequence(start, &key, [&one, &joined]), Err(ItemError::Chain { n: 3, after_n: 1 }));
+        let longer = item(7, vec![Hash([9; 32]), two.hash()]);
+        assert_eq!(longer.follows(two.head()), Ok(()), "it joins a branch that was longer");
+        assert!(item(7, vec![two.hash()]).follows(two.head()).is_err());
+        assert!(item(2, vec![Hash([9; 32]), two.hash()]).follows(two.head()).is_err());
         let foreign = item(2, vec![Hash([8; 32])]);
         assert_eq!(verify_sequence(one.head(), &key, [&foreign]), Err(ItemError::Chain { n: 2, after_n: 1 }));
     }

@@ -40,9 +40,10 @@
 //!     feed: FeedHead::default(),
 //!     items: ItemsHead::default(),
 //!     last_proof: None,
+//!     series_left: None,
 //! };
 //! let mut commune = NodeSession::new(now, facts, NodeOptions { is_live: false })?;
-//! let options = ProvinceOptions { province, node, node_key: PublicKey([9; 32]) };
+//! let options = ProvinceOptions { province, province_key, node, node_key: PublicKey([9; 32]) };
 //! let mut centre = ProvinceSession::new(now, options);
 //!
 //! // What a driver does with a socket and a store, done here by hand.
@@ -68,6 +69,7 @@
 //!                     older: vec![],
 //!                     feed: FeedHead { id: Some(feed), ..FeedHead::default() },
 //!                     items: ItemsHead::default(),
+//!                     wants_items: None,
 //!                     last_proof: None,
 //!                 };
 //!                 centre.handle(now, ProvinceInput::FactsLoaded(Ok(Box::new(facts))))?;

@@ -65,6 +65,14 @@ pub const ITEM_PART_BYTES_MAX: usize = 256 * 1024;
 /// Most item pieces in one frame.
 pub const ITEM_PARTS_MAX: usize = 1024;
 
+/// Most items the province names in one [`Wanted`](crate::frame::Wanted): the first few, then each twice as far back
+/// as the one before, and the oldest.
+pub const WANTED_HEADS_MAX: usize = 80;
+
+/// Most items of other branches that a node takes in one session without their joining: what a province signed between
+/// a backup and its restore.
+pub const SIDE_ITEMS_MAX: usize = 4096;
+
 /// Largest content of a proof. Version 1 has 270 bytes; a later one may say more.
 pub const PROOF_CONTENT_BYTES_MAX: usize = 2048;
 

@@ -11,6 +11,9 @@ use sync_protocol::entry::EntryKind;
 use sync_protocol::frame::*;
 use sync_protocol::head::*;
 use sync_protocol::ids::*;
+use sync_protocol::item::Item;
+use sync_protocol::item::ItemKind;
+use sync_protocol::item::PlacedItem;
 use sync_protocol::limits;
 use sync_protocol::proof::EntryCounts;
 use sync_protocol::proof::Proof;
@@ -21,6 +24,7 @@ use sync_protocol::run::EntryRun;
 use sync_protocol::session::NodeSession;
 use sync_protocol::session::ProvinceSession;
 use sync_protocol::session::SessionError;
+use sync_protocol::session::node::CutFacts;
 use sync_protocol::session::node::NodeFacts;
 use sync_protocol::session::node::NodeInput;
 use sync_protocol::session::node::NodeOptions;
@@ -66,6 +70,7 @@ fn node_facts() -> NodeFacts {
         feed: FeedHead::default(),
         items: ItemsHead::default(),
         last_proof: None,
+        series_left: None,
     }
 }
 
@@ -138,11 +143,17 @@ fn hello() -> Hello {
         items: ItemsHead::default(),
         last_proof: None,
         clock: NOW,
+        series_left: None,
     }
 }
 
 fn waiting_province() -> ProvinceSession {
-    let options = ProvinceOptions { province: PROVINCE, node: NODE, node_key: public(&node_key()) };
+    let options = ProvinceOptions {
+        province: PROVINCE,
+        province_key: public(&province_key()),
+        node: NODE,
+        node_key: public(&node_key()),
+    };
     ProvinceSession::new(NOW, options)
 }
 
@@ -157,6 +168,7 @@ fn province_facts() -> ProvinceFacts {
         older: vec![],
         feed: FeedHead { id: Some(FEED), position: 0, digest: Digest::default() },
         items: ItemsHead::default(),
+        wants_items: None,
         last_proof: None,
     }
 }
@@ -366,6 +378,137 @@ fn cut() -> Cut {
         waiting: 0,
         items: ItemsHead::default(),
     }
+}
+
+fn item(key: &SigningKey, n: u64, parents: Vec<Hash>) -> Item {
+    Item::sign_with(n, ItemKind::MARK, parents, vec![7], BOOT, NOW, |bytes| key.sign(bytes).to_bytes())
+}
+
+fn items(items: &[Item]) -> Frame {
+    let part = |item: &Item| {
+        let bytes = item.to_bytes();
+        ItemPart {
+            n: item.header().n,
+            total_bytes: u32::try_from(bytes.len()).unwrap(),
+            offset_bytes: 0,
+            bytes,
+        }
+    };
+    Frame::Items(Items { parts: items.iter().map(part).collect() })
+}
+
+/// A province that asks the node for items that it lost, up to `target`.
+fn wanting_province(target: ItemsHead) -> ProvinceSession {
+    let mut province = waiting_province();
+    tell_province(&mut province, Frame::Hello(Box::new(Hello { items: target, ..hello() }))).unwrap();
+    assert!(matches!(province.poll(), Some(ProvinceOutput::LoadFacts(_))));
+    let facts = ProvinceFacts { wants_items: Some(vec![]), ..province_facts() };
+    province.handle(NOW, ProvinceInput::FactsLoaded(Ok(Box::new(facts)))).unwrap();
+    for expected in [FrameKind::HelloAck, FrameKind::Wanted] {
+        assert!(matches!(province.poll(), Some(ProvinceOutput::Send(message)) if message.kind == expected));
+    }
+    assert!(province.poll().is_none());
+    province
+}
+
+#[test]
+fn a_restored_province_takes_back_only_what_it_signed_itself_and_asked_for() {
+    let one = item(&province_key(), 1, vec![]);
+    let two = item(&province_key(), 2, vec![one.hash()]);
+    let mut province = wanting_province(two.head());
+    // A cut from before the node heard of it is void.
+    tell_province(&mut province, Frame::Cut(Cut { items: two.head(), ..cut() })).unwrap();
+    assert!(province.poll().is_none());
+    tell_province(&mut province, items(&[one.clone()])).unwrap();
+    assert!(
+        matches!(province.poll(), Some(ProvinceOutput::StoreItems { items, is_last: false }) if items.len() == 1)
+    );
+    tell_province(&mut province, items(&[two.clone()])).unwrap();
+    assert!(matches!(province.poll(), Some(ProvinceOutput::StoreItems { is_last: true, .. })));
+    province.handle(NOW, ProvinceInput::ItemsStored { n: 1 }).unwrap();
+    province.handle(NOW, ProvinceInput::ItemsStored { n: 2 }).unwrap();
+    let acks: Vec<u64> = std::iter::from_fn(|| province.poll())
+        .filter_map(|output| match output {
+            ProvinceOutput::Send(message) => match Frame::decode(&message.bytes).unwrap() {
+                Frame::Ack(ack) => Some(ack.items),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(acks, [1, 2]);
+    assert!(tell_province(&mut province, items(&[two.clone()])).is_err(), "no more are wanted");
+    let mut province = wanting_province(two.head());
+    let forged = item(&node_key(), 1, vec![]);
+    let error = tell_province(&mut province, items(&[forged])).unwrap_err();
+    assert!(matches!(error, SessionError::Item(_)), "{error:?}");
+    let mut province = open_province();
+    assert!(tell_province(&mut province, items(&[one.clone()])).is_err(), "none were asked for");
+    let mut province = wanting_province(one.head());
+    assert!(tell_province(&mut province, items(&[one, two])).is_err(), "nothing comes after the last");
+}
+
+#[test]
+fn a_node_sends_back_what_it_is_asked_for_once_and_cuts_only_then() {
+    let one = item(&province_key(), 1, vec![]);
+    let facts = NodeFacts { items: one.head(), ..node_facts() };
+    let mut node = NodeSession::new(NOW, facts, NodeOptions::default()).unwrap();
+    assert!(node.poll().is_some());
+    tell_node(&mut node, open_ack(0)).unwrap();
+    while node.poll().is_some() {}
+    tell_node(&mut node, Frame::Wanted(Wanted { held: vec![] })).unwrap();
+    assert!(matches!(node.poll(), Some(NodeOutput::LoadItems { after_place: 0, .. })));
+    assert!(
+        tell_node(&mut node, Frame::Ack(Ack { items: 1, ..Ack::default() })).is_err(),
+        "nothing was sent"
+    );
+    let facts = NodeFacts { items: one.head(), ..node_facts() };
+    let mut node = NodeSession::new(NOW, facts, NodeOptions::default()).unwrap();
+    tell_node(&mut node, open_ack(0)).unwrap();
+    tell_node(&mut node, Frame::Wanted(Wanted { held: vec![] })).unwrap();
+    let cut = CutFacts {
+        feed: FeedHead { id: Some(FEED), ..FeedHead::default() },
+        logs: LogsSummary::default(),
+        current: None,
+        waiting: 0,
+        items: one.head(),
+    };
+    node.handle(NOW, NodeInput::CutLoaded(cut)).unwrap();
+    let asked: Vec<NodeOutput> = std::iter::from_fn(|| node.poll()).collect();
+    let is_cut =
+        |output: &NodeOutput| matches!(output, NodeOutput::Send(message) if message.kind == FrameKind::Cut);
+    assert!(!asked.iter().any(is_cut), "the cut that was under way is not sent");
+    node.handle(NOW, NodeInput::ItemsLoaded(vec![PlacedItem { place: 5, item: one }])).unwrap();
+    assert!(matches!(node.poll(), Some(NodeOutput::Send(message)) if message.kind == FrameKind::Items));
+    assert!(node.poll().is_none(), "nothing more until it is stored");
+    tell_node(&mut node, Frame::Ack(Ack { items: 1, ..Ack::default() })).unwrap();
+    let asked: Vec<NodeOutput> = std::iter::from_fn(|| node.poll()).collect();
+    assert!(
+        asked.iter().any(|output| matches!(output, NodeOutput::LoadItems { after_place: 5, .. })),
+        "{asked:?}"
+    );
+    node.handle(NOW, NodeInput::ItemsLoaded(vec![])).unwrap();
+    let asked: Vec<NodeOutput> = std::iter::from_fn(|| node.poll()).collect();
+    assert!(asked.iter().any(|output| matches!(output, NodeOutput::LoadCut)), "{asked:?}");
+    let again = tell_node(&mut node, Frame::Wanted(Wanted { held: vec![] }));
+    assert!(again.is_err(), "a province asks once");
+}
+
+#[test]
+fn an_item_that_neither_follows_nor_belongs_to_another_branch_is_refused() {
+    let one = item(&province_key(), 1, vec![]);
+    let other = item(&province_key(), 1, vec![Hash([3; 32])]);
+    let two = item(&province_key(), 2, vec![one.hash()]);
+    let beyond = item(&province_key(), 3, vec![other.hash()]);
+    let gap = item(&province_key(), 4, vec![Hash([8; 32])]);
+    let mut node = open_node();
+    tell_node(&mut node, open_ack(0)).unwrap();
+    tell_node(&mut node, items(&[one.clone(), other.clone(), two, beyond])).unwrap();
+    assert!(tell_node(&mut node, items(&[gap])).is_err());
+    let mut node = open_node();
+    tell_node(&mut node, open_ack(0)).unwrap();
+    let forged = item(&node_key(), 1, vec![]);
+    assert!(tell_node(&mut node, items(&[forged])).is_err(), "not signed by the province");
 }
 
 #[test]

@@ -152,18 +152,21 @@ fn log_ack() -> impl Strategy<Value = LogAck> {
 fn hello() -> impl Strategy<Value = Hello> {
     let last = option::of((any::<u64>(), hash()).prop_map(|(n, hash)| ProofHead { n, hash }));
     let whole = (any::<u16>(), any::<u64>(), id16(), id16(), vec(log_head(), 0..5));
-    (whole, summary(), feed_head(), items_head(), last, millis()).prop_map(
-        |((protocol, session, province, node, logs), older, feed, items, last_proof, clock)| Hello {
-            protocol,
-            session,
-            province: ProvinceId(province),
-            node: NodeId(node),
-            logs,
-            older,
-            feed,
-            items,
-            last_proof,
-            clock,
+    (whole, summary(), feed_head(), items_head(), last, millis(), option::of(any::<u32>())).prop_map(
+        |((protocol, session, province, node, logs), older, feed, items, last_proof, clock, series_left)| {
+            Hello {
+                protocol,
+                session,
+                province: ProvinceId(province),
+                node: NodeId(node),
+                logs,
+                older,
+                feed,
+                items,
+                last_proof,
+                clock,
+                series_left,
+            }
         },
     )
 }
@@ -189,9 +192,9 @@ fn frame() -> impl Strategy<Value = Frame> {
         counts.map(|(waiting, quarantined, refused)| StoredCounts { waiting, quarantined, refused })
     });
     let asides = prop_oneof![Just(0), any::<u64>()];
-    let ack = (vec(log_ack(), 0..5), counts, any::<u64>(), any::<u64>(), asides).prop_map(
-        |(logs, counts, feed_position, items_n, asides)| {
-            Frame::Ack(Ack { logs, counts, feed_position, items_n, asides })
+    let ack = (vec(log_ack(), 0..5), counts, any::<u64>(), any::<u64>(), asides.clone(), asides).prop_map(
+        |(logs, counts, feed_position, items_n, asides, items)| {
+            Frame::Ack(Ack { logs, counts, feed_position, items_n, asides, items })
         },
     );
     let cut = (any::<u64>(), feed_head(), summary(), any::<u64>(), items_head()).prop_map(
@@ -214,6 +217,7 @@ fn frame() -> impl Strategy<Value = Frame> {
         (prop_oneof![Just(ByeCode::Busy), (11..=255u8).prop_map(ByeCode::Other)], vec(any::<u64>(), 0..8))
             .prop_map(|(code, args)| Frame::Bye(Bye { code, args })),
         vec(run(), 1..5).prop_map(|runs| Frame::Aside(Aside { runs })),
+        vec(items_head(), 0..9).prop_map(|held| Frame::Wanted(Wanted { held })),
     ]
 }
 
@@ -286,7 +290,7 @@ fn the_first_thing_wrong_is_named() {
     assert!(matches!(Frame::decode(&[1]), Err(DecodeError::Truncated { have: 1 })));
     assert!(matches!(changed(0, 2), DecodeError::Version(2)));
     assert!(matches!(changed(1, 0), DecodeError::UnknownKind(0)));
-    assert!(matches!(changed(1, 14), DecodeError::UnknownKind(14)));
+    assert!(matches!(changed(1, 99), DecodeError::UnknownKind(99)));
     assert!(matches!(changed(2, 0xff), DecodeError::Malformed(_)));
     assert!(matches!(Frame::decode(&[&bye[..], &[0]].concat()), Err(DecodeError::Invalid(_))));
     let large = vec![FRAME_VERSION; limits::FRAME_BYTES_MAX + 1];

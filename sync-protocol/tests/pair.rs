@@ -215,6 +215,60 @@ fn a_province_that_was_rolled_back_gets_everything_again() {
     }
 }
 
+/// The province is put back to an older copy, and goes on signing before anybody has told it: two branches of items,
+/// which everybody holds whole in the end and which are one again.
+#[test]
+fn a_restored_province_gets_its_own_word_back_and_joins_it_with_what_it_said_since() {
+    for seed in 0..120 {
+        let mut world = World::new(2000 + seed, 3);
+        let add = |world: &mut World, count: u64, mark: u8| {
+            (0..count).for_each(|n| world.add_item(vec![mark, n.to_be_bytes()[7]]));
+        };
+        add(&mut world, seed % 5, 1);
+        world.append(0, 0b111, 50);
+        world.sync_all();
+        let backup = world.province.clone();
+        let lost = 1 + world.random.below(9);
+        add(&mut world, lost / 2, 2);
+        if seed % 2 == 0 {
+            world.sync(2);
+        }
+        add(&mut world, lost - lost / 2, 3);
+        world.append(1, 0b111, 50);
+        world.sync(0);
+        let head = world.offices[0].store.items_head();
+        world.province = backup;
+        world.province.boot = BootId([0xbb; 16]);
+        for (seat, feed) in &mut world.province.feeds {
+            feed.0 = FeedId([0xc0 + seat; 16]);
+        }
+        let since = world.random.below(12);
+        add(&mut world, since, 4);
+        if seed % 3 == 0 {
+            // One that has seen nothing of the lost ones takes in what was said since.
+            world.sync(1);
+        }
+        // All at once, over lines that are cut.
+        for _ in 0..3 {
+            (0..3).for_each(|office| world.connect(office, seed % 4 < 2));
+            let steps = world.random.below(80);
+            world.run_some(steps);
+            (0..3).for_each(|office| world.disconnect(office));
+        }
+        world.sync_all();
+        world.check();
+        let items = &world.province.items;
+        assert!(items.iter().any(|item| item.head() == head), "seed {seed}: nothing signed is lost");
+        let marks = |mark: u8| items.iter().filter(|item| item.body().first() == Some(&mark)).count() as u64;
+        assert_eq!((marks(2) + marks(3), marks(4)), (lost, since), "seed {seed}");
+        let joins = items.iter().filter(|item| item.header().parents.len() > 1).count();
+        assert!(joins <= 2 && (since > 0 || joins <= 1), "seed {seed}: {joins} joins");
+        for office in 0..3 {
+            assert_eq!(world.sync(office).round_trips, 1, "seed {seed}: and it is quiet again");
+        }
+    }
+}
+
 #[test]
 fn two_machines_under_one_identity_converge() {
     for seed in 0..20 {

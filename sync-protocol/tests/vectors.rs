@@ -115,7 +115,23 @@ fn hello() -> Frame {
         items: ItemsHead { n: 12, hash: Hash([0x0e; 32]) },
         last_proof: Some(ProofHead { n: 7, hash: Hash([0x0f; 32]) }),
         clock: AT,
+        series_left: None,
     }))
+}
+
+/// A hello that says how many number series are left.
+fn hello_of_series() -> Frame {
+    let Frame::Hello(hello) = hello() else { unreachable!("it is one") };
+    Frame::Hello(Box::new(Hello { series_left: Some(1), ..*hello }))
+}
+
+fn wanted() -> Frame {
+    let held = [(12, 0x0e), (11, 0x11), (1, 0x08)].map(|(n, byte)| ItemsHead { n, hash: Hash([byte; 32]) });
+    Frame::Wanted(Wanted { held: held.to_vec() })
+}
+
+fn ack_of_items() -> Frame {
+    Frame::Ack(Ack { feed_position: 4711, items_n: 12, items: 3, ..Ack::default() })
 }
 
 fn hello_ack() -> Frame {
@@ -214,6 +230,9 @@ fn vectors() -> Vec<(&'static str, Vec<u8>)> {
         ("frame-hello-ack-v1", frame(hello_ack())),
         ("frame-cut-v1", frame(cut())),
         ("frame-ack-v1", frame(ack())),
+        ("frame-hello-series-v1", frame(hello_of_series())),
+        ("frame-wanted-v1", frame(wanted())),
+        ("frame-ack-items-v1", frame(ack_of_items())),
         ("columns-changes-v2", column_changes().columns().unwrap().bytes),
         ("columns-feed-v2", column_feed().columns().unwrap().bytes),
     ]
@@ -242,6 +261,9 @@ fn released_bytes_are_read() {
     assert_eq!(Frame::decode(&read("frame-hello-ack-v1")).unwrap(), hello_ack());
     assert_eq!(Frame::decode(&read("frame-cut-v1")).unwrap(), cut());
     assert_eq!(Frame::decode(&read("frame-ack-v1")).unwrap(), ack());
+    assert_eq!(Frame::decode(&read("frame-hello-series-v1")).unwrap(), hello_of_series());
+    assert_eq!(Frame::decode(&read("frame-wanted-v1")).unwrap(), wanted());
+    assert_eq!(Frame::decode(&read("frame-ack-items-v1")).unwrap(), ack_of_items());
     for (name, kind, frame) in [
         ("columns-changes-v2", FrameKind::Changes, column_changes()),
         ("columns-feed-v2", FrameKind::Feed, column_feed()),

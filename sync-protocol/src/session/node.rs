@@ -34,6 +34,7 @@ use crate::ids::NodeId;
 use crate::ids::ProvinceId;
 use crate::ids::PublicKey;
 use crate::item::Item;
+use crate::item::PlacedItem;
 use crate::limits;
 use crate::proof::Proof;
 use crate::proof::ProofError;
@@ -44,6 +45,7 @@ use crate::session::pull::ItemsPull;
 use crate::session::pull::ProofsPull;
 use crate::session::push::Push;
 use crate::session::push::PushStep;
+use crate::session::push::items_frames;
 use crate::time::Millis;
 
 /// Where everything stands at the node when the session begins, read in one transaction.
@@ -70,6 +72,8 @@ pub struct NodeFacts {
     pub items: ItemsHead,
     /// The newest proof here.
     pub last_proof: Option<Proof>,
+    /// How many number series this machine can still begin; `None` leaves it unsaid.
+    pub series_left: Option<u32>,
 }
 
 /// How the session is to run.
@@ -119,6 +123,8 @@ pub enum NodeInput {
     },
     /// Answer to [`NodeOutput::StoreItems`]: they are on disk.
     ItemsStored,
+    /// Answer to [`NodeOutput::LoadItems`], in the order of their places; none when there are no more.
+    ItemsLoaded(Vec<PlacedItem>),
     /// Answer to [`NodeOutput::StoreProofs`]: they are on disk.
     ProofsStored,
     /// Answer to [`NodeOutput::StoreFeed`]: on disk up to here.
@@ -169,8 +175,20 @@ pub enum NodeOutput {
         /// Load at most so many entries.
         entries_max: usize,
     },
-    /// Store these provincial items (verified, in order, repeatable); answer with [`NodeInput::ItemsStored`].
+    /// Store these provincial items (verified, in order, repeatable); answer with [`NodeInput::ItemsStored`]. One that
+    /// does not follow the head here stands beside it, until one comes that names both among what it follows.
     StoreItems(Vec<Item>),
+    /// The province was restored and lacks items that are here. Load what is here beyond the first of `held` that is
+    /// here as well (everything, if none is): all that is neither it nor before it, after this place; answer with
+    /// [`NodeInput::ItemsLoaded`].
+    LoadItems {
+        /// What the province holds, newest first.
+        held: Vec<ItemsHead>,
+        /// The place before the first one wanted.
+        after_place: u64,
+        /// Stop after the sum of the bodies exceeds this, but load one at least.
+        bytes_max: usize,
+    },
     /// Store these proofs (verified, in order, repeatable); answer with [`NodeInput::ProofsStored`].
     StoreProofs(Vec<Proof>),
     /// The seat has another feed than the stored one (the first, or a restored province's): note its id and
@@ -259,6 +277,7 @@ pub struct NodeSession {
     push: Push,
     heads: HeadsExchange,
     items: ItemsPull,
+    items_return: ItemsReturn,
     proofs: ProofsPull,
     feed: FeedPull,
     asides: AsidePull,
@@ -282,6 +301,17 @@ enum Phase {
     /// Both directions stream.
     Streaming,
     Over,
+}
+
+/// Provincial items that the province lost, on their way back.
+#[derive(Clone, Debug, Default)]
+struct ItemsReturn {
+    /// What the province holds, once it has said that it lacks something; `None` when all is sent, too.
+    held: Option<Vec<ItemsHead>>,
+    after_place: u64,
+    is_loading: bool,
+    sent: u64,
+    acked: u64,
 }
 
 /// Own entries that come beside the feed.
@@ -334,6 +364,7 @@ impl NodeSession {
             items: facts.items,
             last_proof: proof_head,
             clock: now,
+            series_left: facts.series_left,
         };
         let mut session = Self {
             province: facts.province,
@@ -351,6 +382,7 @@ impl NodeSession {
             push: Push::new(&facts.logs, facts.current),
             named: facts.logs,
             items: ItemsPull::new(facts.items),
+            items_return: ItemsReturn::default(),
             proofs: ProofsPull::new(proof_head),
             feed: FeedPull::new(&facts.feed),
             asides: AsidePull::default(),
@@ -430,6 +462,7 @@ impl NodeSession {
                 self.changed(now);
                 self.send_ack()
             }
+            NodeInput::ItemsLoaded(items) => self.on_items_loaded(now, items),
             NodeInput::ProofsStored => {
                 let storing = self.proofs.storing.checked_sub(1);
                 self.proofs.storing = storing.ok_or(SessionError::Misuse("proofs stored unasked"))?;
@@ -486,6 +519,15 @@ impl NodeSession {
                 }
                 Ok(())
             }
+            (Phase::Streaming, Frame::Wanted(wanted)) => {
+                if self.items_return.held.is_some() || self.items_return.sent > 0 {
+                    return out_of_turn("the province to say once what it lacks");
+                }
+                self.cutting = self.cut_overtaken();
+                self.items_return.held = Some(wanted.held);
+                self.load_items();
+                Ok(())
+            }
             (Phase::Streaming, Frame::Proofs(proofs)) => self.on_proofs(proofs.proofs),
             (Phase::Streaming, Frame::Feed(feed)) => {
                 if let Some(id) = self.feed_begins(&feed) {
@@ -510,7 +552,14 @@ impl NodeSession {
             }
             (Phase::Streaming, Frame::Ack(ack)) => {
                 let wrong = |what| SessionError::Impossible { kind, what };
+                if ack.items > self.items_return.sent {
+                    return Err(wrong("acknowledged what was not sent"));
+                }
                 self.push.acked(&ack.logs).map_err(wrong)?;
+                self.items_return.acked = self.items_return.acked.max(ack.items);
+                if self.items_return.is_acked() {
+                    self.load_items();
+                }
                 self.feed.announced(ack.feed_position);
                 self.changed(now);
                 self.outbox.push_back(NodeOutput::Acked { logs: ack.logs, counts: ack.counts });
@@ -626,6 +675,36 @@ impl NodeSession {
                 Err(SessionError::OutOfTurn { expected: "no answer to heads", got: FrameKind::HeadsAck })
             }
         }
+    }
+
+    /// Asks for the next items that the province lost, if it lacks any.
+    fn load_items(&mut self) {
+        let Some(held) = self.items_return.held.clone().filter(|_| !self.items_return.is_loading) else {
+            return;
+        };
+        self.items_return.is_loading = true;
+        self.outbox.push_back(NodeOutput::LoadItems {
+            held,
+            after_place: self.items_return.after_place,
+            bytes_max: limits::BATCH_RAW_BYTES,
+        });
+    }
+
+    fn on_items_loaded(&mut self, now: Millis, items: Vec<PlacedItem>) -> Result<(), SessionError> {
+        if !std::mem::take(&mut self.items_return.is_loading) {
+            return Err(SessionError::Misuse("items loaded unasked"));
+        }
+        self.changed(now);
+        let Some(last) = items.last() else {
+            self.items_return.held = None;
+            return Ok(());
+        };
+        self.items_return.after_place = last.place;
+        self.items_return.sent += items.len() as u64;
+        for frame in items_frames(items.iter().map(|placed| &placed.item))? {
+            self.send(&Frame::Items(frame))?;
+        }
+        Ok(())
     }
 
     fn on_proofs(&mut self, proofs: Vec<Proof>) -> Result<(), SessionError> {
@@ -782,6 +861,7 @@ impl NodeSession {
             feed_position: self.feed.stored_position(),
             items_n: self.items.stored_head().n,
             asides: self.asides.stored,
+            items: self.items.stored_items(),
             ..Ack::default()
         };
         self.send(&Frame::Ack(ack)).map(|_| ())
@@ -814,6 +894,7 @@ impl NodeSession {
             && is_named
             && self.push.is_drained()
             && self.items.is_drained()
+            && self.items_return.is_over()
             && self.proofs.is_drained()
             && self.feed.is_drained()
             && self.asides.storing == 0
@@ -838,11 +919,22 @@ impl NodeSession {
                     || matches!(self.cutting, Cutting::Sent(_))
                     || self.push.awaits_ack()
                     || self.items.awaits_more()
+                    || !self.items_return.is_acked()
                     || self.proofs.awaits_more()
                     || self.feed.awaits_peer()
             }
             Phase::Over => false,
         }
+    }
+}
+
+impl ItemsReturn {
+    const fn is_acked(&self) -> bool {
+        self.acked >= self.sent
+    }
+
+    const fn is_over(&self) -> bool {
+        self.held.is_none() && !self.is_loading && self.is_acked()
     }
 }
 

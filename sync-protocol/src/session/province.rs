@@ -22,7 +22,6 @@ use crate::frame::FreshProof;
 use crate::frame::HeadsAck;
 use crate::frame::Hello;
 use crate::frame::HelloAck;
-use crate::frame::ItemPart;
 use crate::frame::Items;
 use crate::frame::LogAck;
 use crate::frame::LogState;
@@ -32,6 +31,7 @@ use crate::frame::PROTOCOL_VERSION;
 use crate::frame::Proofs;
 use crate::frame::Standing;
 use crate::frame::StoredCounts;
+use crate::frame::Wanted;
 use crate::head::FeedHead;
 use crate::head::ItemsHead;
 use crate::head::LogHead;
@@ -44,6 +44,7 @@ use crate::ids::NodeId;
 use crate::ids::ProvinceId;
 use crate::ids::PublicKey;
 use crate::item::Item;
+use crate::item::PlacedItem;
 use crate::limits;
 use crate::proof::Proof;
 use crate::run;
@@ -53,7 +54,9 @@ use crate::run::FeedRun;
 use crate::session::SessionError;
 use crate::session::node::after;
 use crate::session::node::elapsed_ms;
+use crate::session::pull::Assembler;
 use crate::session::push::BatchSize;
+use crate::session::push::items_frames;
 use crate::time::Millis;
 
 /// Who is at the other end, from its certificate.
@@ -61,6 +64,8 @@ use crate::time::Millis;
 pub struct ProvinceOptions {
     /// This province.
     pub province: ProvinceId,
+    /// The key this province signs with: what of its word comes back to it is checked like anybody's.
+    pub province_key: PublicKey,
     /// The machine, as its certificate names it.
     pub node: NodeId,
     /// The machine's signing key, as its certificate names it.
@@ -89,6 +94,8 @@ pub struct ProvinceFacts {
     pub feed: FeedHead,
     /// The newest provincial item.
     pub items: ItemsHead,
+    /// When the item that the hello names is not here: what is, for [`Wanted`]. This province was restored then.
+    pub wants_items: Option<Vec<ItemsHead>>,
     /// The machine's newest proof here.
     pub last_proof: Option<ProofHead>,
 }
@@ -148,8 +155,13 @@ pub enum ProvinceInput {
     HeadsChecked(Vec<LogFacts>),
     /// Answer to [`ProvinceOutput::MakeProof`]. The proof is stored before it is answered.
     ProofMade(Result<Box<Proof>, NotEqual>),
-    /// Answer to [`ProvinceOutput::LoadItems`], in order.
-    ItemsLoaded(Vec<Item>),
+    /// Answer to [`ProvinceOutput::LoadItems`], in the order of their places.
+    ItemsLoaded(Vec<PlacedItem>),
+    /// Answer to [`ProvinceOutput::StoreItems`]: they are on disk.
+    ItemsStored {
+        /// The newest number here.
+        n: u64,
+    },
     /// Answer to [`ProvinceOutput::LoadProofs`], in order.
     ProofsLoaded(Vec<Proof>),
     /// Answer to [`ProvinceOutput::LoadFeed`].
@@ -203,13 +215,23 @@ pub enum ProvinceOutput {
     /// Compare in one transaction, and make and store a proof if equal; answer with
     /// [`ProvinceInput::ProofMade`].
     MakeProof(ProofRequest),
-    /// Load items after this number, about so many bytes, one at least; answer with
+    /// Load items that are neither `beyond` nor before it, about so many bytes, one at least; answer with
     /// [`ProvinceInput::ItemsLoaded`].
     LoadItems {
-        /// The number before the first one wanted.
-        after_n: u64,
+        /// The newest that the node held at its hello. It is here.
+        beyond: ItemsHead,
+        /// The place before the first one wanted.
+        after_place: u64,
         /// Stop after the sum of the bodies exceeds this.
         bytes_max: usize,
+    },
+    /// Store these items in one commit, which this province signed and lost (verified, in order, repeatable), and
+    /// take up what they say; answer with [`ProvinceInput::ItemsStored`].
+    StoreItems {
+        /// The items.
+        items: Vec<Item>,
+        /// Whether they are all: what was signed here since the restore is joined with them in the same commit.
+        is_last: bool,
     },
     /// Load proofs of the machine after this number; answer with [`ProvinceInput::ProofsLoaded`].
     LoadProofs {
@@ -366,6 +388,8 @@ pub struct ProvinceSession {
     unverified: BTreeSet<BootId>,
     heads: HeadsExchange,
     items: ItemsPush,
+    /// Items that this province lost, while they come back.
+    adoption: Option<Adoption>,
     proofs: ProofsPush,
     feed: FeedPush,
     asides: AsidePush,
@@ -412,10 +436,26 @@ enum HeadsExchange {
 
 #[derive(Debug, Default)]
 struct ItemsPush {
-    sent_n: u64,
-    acked_n: u64,
+    /// The node's newest at its hello.
+    beyond: ItemsHead,
+    /// The node's newest, once all that was sent is stored.
+    sent: ItemsHead,
+    after_place: u64,
+    sent_items: u64,
+    acked_items: u64,
     head_n: u64,
     is_loading: bool,
+}
+
+#[derive(Debug)]
+struct Adoption {
+    /// The node's newest: the last to come.
+    target: ItemsHead,
+    assembler: Assembler,
+    /// How many items each commit under way stores, and whether they are the last.
+    storing: VecDeque<(u64, bool)>,
+    stored_items: u64,
+    has_target: bool,
 }
 
 #[derive(Debug, Default)]
@@ -483,6 +523,7 @@ impl ProvinceSession {
             unverified: BTreeSet::new(),
             heads: HeadsExchange::NotWanted,
             items: ItemsPush::default(),
+            adoption: None,
             proofs: ProofsPush::default(),
             feed: FeedPush {
                 id: None,
@@ -566,6 +607,7 @@ impl ProvinceSession {
             ProvinceInput::HeadsChecked(logs) => self.on_heads_checked(&logs),
             ProvinceInput::ProofMade(made) => self.on_proof_made(now, made),
             ProvinceInput::ItemsLoaded(items) => self.on_items_loaded(&items),
+            ProvinceInput::ItemsStored { n } => self.on_items_stored(n),
             ProvinceInput::ProofsLoaded(proofs) => self.on_proofs_loaded(proofs),
             ProvinceInput::FeedLoaded { entries, end_digest, head_position } => {
                 self.on_feed_loaded(entries, end_digest, head_position)
@@ -609,13 +651,17 @@ impl ProvinceSession {
                 self.heads = HeadsExchange::Checking { page: heads.heads, is_last: heads.is_last };
                 Ok(())
             }
+            (Phase::Streaming, Frame::Items(items)) => self.on_items(items),
             (Phase::Streaming, Frame::Changes(changes)) => self.on_changes(changes),
             (Phase::Streaming, Frame::Ack(ack)) => self.on_ack(&ack),
             (Phase::Streaming, Frame::Cut(cut)) => {
                 if Some(cut.session) != self.hello.as_ref().map(|hello| hello.session) {
                     return Err(SessionError::Impossible { kind, what: "another session" });
                 }
-                self.cut = Some(cut);
+                // One that crossed our wish for items is void at the node, too.
+                if self.adoption.is_none() {
+                    self.cut = Some(cut);
+                }
                 Ok(())
             }
             (Phase::Waiting, _) => out_of_turn("hello"),
@@ -648,8 +694,11 @@ impl ProvinceSession {
             return Err(SessionError::Misuse("facts do not fit the hello"));
         }
         self.items = ItemsPush {
-            sent_n: hello.items.n,
-            acked_n: hello.items.n,
+            beyond: hello.items,
+            sent: hello.items,
+            after_place: 0,
+            sent_items: 0,
+            acked_items: 0,
             head_n: self.items.head_n.max(facts.items.n),
             is_loading: false,
         };
@@ -728,8 +777,18 @@ impl ProvinceSession {
             self.heads = HeadsExchange::Awaiting;
         }
         self.phase = Phase::Streaming;
+        let target = hello.items;
         let ack = HelloAck { session: hello.session, logs, clock: now, fresh, open };
-        self.send(&Frame::HelloAck(Box::new(ack))).map(|_| ())
+        self.send(&Frame::HelloAck(Box::new(ack)))?;
+        let Some(held) = facts.wants_items else { return Ok(()) };
+        self.adoption = Some(Adoption {
+            target,
+            assembler: Assembler::default(),
+            storing: VecDeque::new(),
+            stored_items: 0,
+            has_target: false,
+        });
+        self.send(&Frame::Wanted(Wanted { held })).map(|_| ())
     }
 
     fn on_heads_checked(&mut self, logs: &[LogFacts]) -> Result<(), SessionError> {
@@ -816,13 +875,17 @@ impl ProvinceSession {
 
     fn on_ack(&mut self, ack: &Ack) -> Result<(), SessionError> {
         let wrong = |what| SessionError::Impossible { kind: FrameKind::Ack, what };
-        let is_unsent =
-            ack.items_n > self.items.sent_n.max(self.items.acked_n) || ack.asides > self.asides.sent;
+        let is_unsent = ack.items_n > self.items.sent.n
+            || ack.items > self.items.sent_items
+            || ack.asides > self.asides.sent;
         if !ack.logs.is_empty() || is_unsent {
             return Err(wrong("acknowledged what was not sent"));
         }
         self.asides.acked = self.asides.acked.max(ack.asides);
-        self.items.acked_n = self.items.acked_n.max(ack.items_n);
+        // A node that does not count them says only how far its line of items reaches.
+        let is_all = ack.items_n == self.items.sent.n;
+        let items = if is_all { self.items.sent_items } else { ack.items };
+        self.items.acked_items = self.items.acked_items.max(items);
         let before = self.feed.unacked.len();
         while self.feed.unacked.front().is_some_and(|end| *end <= ack.feed_position) {
             self.feed.unacked.pop_front();
@@ -834,33 +897,62 @@ impl ProvinceSession {
         Ok(())
     }
 
-    fn on_items_loaded(&mut self, items: &[Item]) -> Result<(), SessionError> {
+    fn on_items_loaded(&mut self, items: &[PlacedItem]) -> Result<(), SessionError> {
         if !std::mem::take(&mut self.items.is_loading) {
             return Err(SessionError::Misuse("items loaded unasked"));
         }
         let Some(last) = items.last() else {
-            self.items.head_n = self.items.sent_n;
+            self.items.head_n = self.items.sent.n;
             return Ok(());
         };
-        let mut frame = Items { parts: Vec::new() };
-        let mut frame_bytes = 0;
-        for item in items {
-            for part in parts_of(item)? {
-                let part_bytes = part.bytes.len().saturating_add(limits::ENTRY_OVERHEAD_BYTES);
-                let is_full = frame_bytes + part_bytes > limits::BATCH_RAW_BYTES
-                    || frame.parts.len() >= limits::ITEM_PARTS_MAX;
-                if is_full {
-                    let full = std::mem::replace(&mut frame, Items { parts: Vec::new() });
-                    self.send(&Frame::Items(full))?;
-                    frame_bytes = 0;
-                }
-                frame_bytes += part_bytes;
-                frame.parts.push(part);
+        self.items.after_place = last.place;
+        self.items.sent_items += items.len() as u64;
+        for PlacedItem { item, .. } in items {
+            if item.follows(self.items.sent).is_ok() {
+                self.items.sent = item.head();
             }
         }
-        self.items.sent_n = last.header().n;
-        self.items.head_n = self.items.head_n.max(self.items.sent_n);
-        self.send(&Frame::Items(frame)).map(|_| ())
+        self.items.head_n = self.items.head_n.max(self.items.sent.n);
+        for frame in items_frames(items.iter().map(|placed| &placed.item))? {
+            self.send(&Frame::Items(frame))?;
+        }
+        Ok(())
+    }
+
+    /// Items that this province signed and lost.
+    fn on_items(&mut self, items: Items) -> Result<(), SessionError> {
+        let expected = "items only when they were asked for";
+        let out_of_turn = || SessionError::OutOfTurn { expected, got: FrameKind::Items };
+        let wanted = self.adoption.as_mut().filter(|adoption| !adoption.has_target);
+        let adoption = wanted.ok_or_else(out_of_turn)?;
+        let mut complete = Vec::new();
+        for part in items.parts {
+            if adoption.has_target {
+                return Err(out_of_turn());
+            }
+            let Some(item) = adoption.assembler.joined(part)? else { continue };
+            item.verify(&self.options.province_key)?;
+            adoption.has_target = item.head() == adoption.target;
+            complete.push(item);
+        }
+        if !complete.is_empty() {
+            let is_last = adoption.has_target;
+            adoption.storing.push_back((complete.len() as u64, is_last));
+            self.outbox.push_back(ProvinceOutput::StoreItems { items: complete, is_last });
+        }
+        Ok(())
+    }
+
+    fn on_items_stored(&mut self, n: u64) -> Result<(), SessionError> {
+        let adoption = self.adoption.as_mut().ok_or(SessionError::Misuse("items stored unasked"))?;
+        let done = adoption.storing.pop_front().ok_or(SessionError::Misuse("items stored unasked"))?;
+        adoption.stored_items += done.0;
+        let items = adoption.stored_items;
+        if done.1 {
+            self.adoption = None;
+            self.items.head_n = self.items.head_n.max(n);
+        }
+        self.send(&Frame::Ack(Ack { items, feed_position: self.feed.head, ..Ack::default() })).map(|_| ())
     }
 
     fn on_proofs_loaded(&mut self, mut proofs: Vec<Proof>) -> Result<(), SessionError> {
@@ -1034,7 +1126,7 @@ impl ProvinceSession {
                 self.feed.head = self.feed.head.max(position);
                 true
             }
-            NotEqual::ItemsGrown { n } if n > self.items.sent_n => {
+            NotEqual::ItemsGrown { n } if n > self.items.sent.n => {
                 self.items.head_n = self.items.head_n.max(n);
                 true
             }
@@ -1098,15 +1190,17 @@ impl ProvinceSession {
     }
 
     fn advance_streaming(&mut self) {
-        // A proof stands for what was sent before it: nothing else goes out until it is made.
-        if self.making.is_some() || self.proofs.pending.is_some() {
+        // A proof stands for what was sent before it: nothing else goes out until it is made. And until this province
+        // has its own word back, it has nothing to say.
+        if self.making.is_some() || self.proofs.pending.is_some() || self.adoption.is_some() {
             return;
         }
-        let lacks_items = self.items.sent_n < self.items.head_n;
-        if lacks_items && !self.items.is_loading && self.items.acked_n >= self.items.sent_n {
+        let lacks_items = self.items.sent.n < self.items.head_n;
+        if lacks_items && !self.items.is_loading && self.items.acked_items >= self.items.sent_items {
             self.items.is_loading = true;
             self.outbox.push_back(ProvinceOutput::LoadItems {
-                after_n: self.items.sent_n,
+                beyond: self.items.beyond,
+                after_place: self.items.after_place,
                 bytes_max: limits::BATCH_RAW_BYTES,
             });
         }
@@ -1140,7 +1234,7 @@ impl ProvinceSession {
         }
         let Some(cut) = self.cut else { return };
         let is_same_feed = cut.feed.id == self.feed.id || cut.feed.position == 0;
-        let is_overtaken = cut.items.n < self.items.sent_n
+        let is_overtaken = cut.items.n < self.items.sent.n
             || (is_same_feed && cut.feed.position < self.feed.sent)
             || self.asides.acked < self.asides.sent;
         if is_overtaken {
@@ -1194,24 +1288,10 @@ impl ProvinceSession {
             Phase::Streaming => {
                 matches!(self.heads, HeadsExchange::Awaiting)
                     || !self.feed.unacked.is_empty()
-                    || self.items.acked_n < self.items.sent_n
+                    || self.items.acked_items < self.items.sent_items
+                    || self.adoption.is_some()
                     || self.asides.acked < self.asides.sent
             }
         }
     }
-}
-
-/// The pieces of an item.
-fn parts_of(item: &Item) -> Result<Vec<ItemPart>, SessionError> {
-    let bytes = item.to_bytes();
-    let too_large = |_| SessionError::Misuse("item too large");
-    let total_bytes = u32::try_from(bytes.len()).map_err(too_large)?;
-    let mut offset_bytes = 0u32;
-    let mut parts = Vec::new();
-    for piece in bytes.chunks(limits::ITEM_PART_BYTES_MAX) {
-        let n = item.header().n;
-        parts.push(ItemPart { n, total_bytes, offset_bytes, bytes: piece.to_vec() });
-        offset_bytes = offset_bytes.saturating_add(u32::try_from(piece.len()).map_err(too_large)?);
-    }
-    Ok(parts)
 }

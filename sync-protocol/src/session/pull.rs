@@ -1,6 +1,7 @@
 //! What comes in at the node: provincial items, proofs and the seat's feed, each in order, each stored before it
 //! is acknowledged.
 
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 
 use crate::frame::Feed;
@@ -11,19 +12,17 @@ use crate::head::FeedHead;
 use crate::head::ItemsHead;
 use crate::head::ProofHead;
 use crate::ids::FeedId;
+use crate::ids::Hash;
 use crate::ids::PublicKey;
 use crate::item::Item;
+use crate::item::ItemError;
 use crate::limits;
 use crate::run::FeedRun;
 use crate::session::SessionError;
 
-/// Provincial items on their way in.
-#[derive(Debug)]
-pub(super) struct ItemsPull {
-    received: ItemsHead,
-    stored: ItemsHead,
-    storing: VecDeque<ItemsHead>,
-    known_n: u64,
+/// Puts items together from their pieces.
+#[derive(Debug, Default)]
+pub(super) struct Assembler {
     partial: Option<Partial>,
 }
 
@@ -35,39 +34,9 @@ struct Partial {
     bytes: Vec<u8>,
 }
 
-impl ItemsPull {
-    pub(super) const fn new(head: ItemsHead) -> Self {
-        Self { received: head, stored: head, storing: VecDeque::new(), known_n: head.n, partial: None }
-    }
-
-    pub(super) fn announced(&mut self, n: u64) {
-        self.known_n = self.known_n.max(n);
-    }
-
-    /// Takes pieces, and returns the items that are complete with them, verified.
-    pub(super) fn received(
-        &mut self,
-        parts: Vec<ItemPart>,
-        province: &PublicKey,
-    ) -> Result<Vec<Item>, SessionError> {
-        let mut items = Vec::new();
-        for part in parts {
-            if let Some(bytes) = self.joined(part)? {
-                let item = Item::from_bytes(&bytes)?;
-                item.follows(self.received)?;
-                item.verify(province)?;
-                self.received = item.head();
-                items.push(item);
-            }
-        }
-        self.announced(self.received.n);
-        if !items.is_empty() {
-            self.storing.push_back(self.received);
-        }
-        Ok(items)
-    }
-
-    fn joined(&mut self, part: ItemPart) -> Result<Option<Vec<u8>>, SessionError> {
+impl Assembler {
+    /// Takes a piece, and returns the item that is complete with it; nobody has looked yet who signed it.
+    pub(super) fn joined(&mut self, part: ItemPart) -> Result<Option<Item>, SessionError> {
         let wrong = |what| SessionError::Impossible { kind: FrameKind::Items, what };
         let size = |bytes: u32| usize::try_from(bytes).unwrap_or(usize::MAX);
         let (total_bytes, offset_bytes) = (size(part.total_bytes), size(part.offset_bytes));
@@ -86,14 +55,89 @@ impl ItemsPull {
         }
         partial.bytes.extend_from_slice(&part.bytes);
         if partial.bytes.len() == total_bytes {
-            return Ok(Some(partial.bytes));
+            return Ok(Some(Item::from_bytes(&partial.bytes)?));
         }
         self.partial = Some(partial);
         Ok(None)
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.partial.is_none()
+    }
+}
+
+/// Provincial items on their way in.
+#[derive(Debug)]
+pub(super) struct ItemsPull {
+    received: ItemsHead,
+    stored: ItemsHead,
+    storing: VecDeque<(ItemsHead, u64)>,
+    /// Items of this session that are stored.
+    stored_items: u64,
+    known_n: u64,
+    assembler: Assembler,
+    /// Items of this session that stand beside the line of the head, until one joins them.
+    beside: BTreeSet<Hash>,
+}
+
+impl ItemsPull {
+    pub(super) const fn new(head: ItemsHead) -> Self {
+        Self {
+            received: head,
+            stored: head,
+            storing: VecDeque::new(),
+            stored_items: 0,
+            known_n: head.n,
+            assembler: Assembler { partial: None },
+            beside: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn announced(&mut self, n: u64) {
+        self.known_n = self.known_n.max(n);
+    }
+
+    /// Takes pieces, and returns the items that are complete with them, verified.
+    pub(super) fn received(
+        &mut self,
+        parts: Vec<ItemPart>,
+        province: &PublicKey,
+    ) -> Result<Vec<Item>, SessionError> {
+        let mut items = Vec::new();
+        for part in parts {
+            let Some(item) = self.assembler.joined(part)? else { continue };
+            item.verify(province)?;
+            if item.follows(self.received).is_ok() {
+                self.received = item.head();
+            } else {
+                self.note_beside(&item)?;
+            }
+            items.push(item);
+        }
+        self.announced(self.received.n);
+        if !items.is_empty() {
+            self.storing.push_back((self.received, items.len() as u64));
+        }
+        Ok(items)
+    }
+
+    /// An item of another branch, from before or after a restore of the province: it leaves the line of the head
+    /// somewhere below, or goes on where an earlier one of the branch ended.
+    fn note_beside(&mut self, item: &Item) -> Result<(), SessionError> {
+        let header = item.header();
+        let is_of_branch =
+            header.n <= self.received.n || header.parents.iter().any(|parent| self.beside.contains(parent));
+        if !is_of_branch || self.beside.len() >= limits::SIDE_ITEMS_MAX {
+            return Err(ItemError::Chain { n: header.n, after_n: self.received.n }.into());
+        }
+        self.beside.insert(item.hash());
+        Ok(())
+    }
+
     pub(super) fn was_stored(&mut self) -> Result<(), SessionError> {
-        self.stored = self.storing.pop_front().ok_or(SessionError::Misuse("items stored unasked"))?;
+        let (head, count) = self.storing.pop_front().ok_or(SessionError::Misuse("items stored unasked"))?;
+        self.stored = head;
+        self.stored_items += count;
         Ok(())
     }
 
@@ -101,8 +145,12 @@ impl ItemsPull {
         self.stored
     }
 
+    pub(super) const fn stored_items(&self) -> u64 {
+        self.stored_items
+    }
+
     pub(super) const fn awaits_more(&self) -> bool {
-        self.received.n < self.known_n || self.partial.is_some()
+        self.received.n < self.known_n || !self.assembler.is_empty()
     }
 
     pub(super) fn is_drained(&self) -> bool {

@@ -6,12 +6,15 @@ use std::collections::VecDeque;
 
 use crate::entry::Entry;
 use crate::entry::Lsn;
+use crate::frame::ItemPart;
+use crate::frame::Items;
 use crate::frame::LogAck;
 use crate::frame::LogState;
 use crate::frame::LogStatus;
 use crate::head::LogHead;
 use crate::head::SignedHead;
 use crate::ids::BootId;
+use crate::item::Item;
 use crate::limits;
 use crate::run;
 use crate::run::ChangeRun;
@@ -322,4 +325,43 @@ impl Push {
             && self.unacked.is_empty()
             && !self.logs.values().any(LogPush::has_unsent)
     }
+}
+
+/// Items in pieces, as frames of a size that does not hold up the line.
+pub(super) fn items_frames<'i>(
+    items: impl IntoIterator<Item = &'i Item>,
+) -> Result<Vec<Items>, SessionError> {
+    let (mut frames, mut frame, mut frame_bytes) = (Vec::new(), Items { parts: Vec::new() }, 0);
+    for item in items {
+        for part in parts_of(item)? {
+            let part_bytes = part.bytes.len().saturating_add(limits::ENTRY_OVERHEAD_BYTES);
+            let is_full = frame_bytes + part_bytes > limits::BATCH_RAW_BYTES
+                || frame.parts.len() >= limits::ITEM_PARTS_MAX;
+            if is_full {
+                frames.push(std::mem::replace(&mut frame, Items { parts: Vec::new() }));
+                frame_bytes = 0;
+            }
+            frame_bytes += part_bytes;
+            frame.parts.push(part);
+        }
+    }
+    if !frame.parts.is_empty() {
+        frames.push(frame);
+    }
+    Ok(frames)
+}
+
+/// The pieces of an item.
+fn parts_of(item: &Item) -> Result<Vec<ItemPart>, SessionError> {
+    let bytes = item.to_bytes();
+    let too_large = |_| SessionError::Misuse("item too large");
+    let total_bytes = u32::try_from(bytes.len()).map_err(too_large)?;
+    let mut offset_bytes = 0u32;
+    let mut parts = Vec::new();
+    for piece in bytes.chunks(limits::ITEM_PART_BYTES_MAX) {
+        let n = item.header().n;
+        parts.push(ItemPart { n, total_bytes, offset_bytes, bytes: piece.to_vec() });
+        offset_bytes = offset_bytes.saturating_add(u32::try_from(piece.len()).map_err(too_large)?);
+    }
+    Ok(parts)
 }

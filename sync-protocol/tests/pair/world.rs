@@ -40,6 +40,7 @@ use sync_protocol::ids::ProvinceId;
 use sync_protocol::ids::PublicKey;
 use sync_protocol::item::Item;
 use sync_protocol::item::ItemKind;
+use sync_protocol::item::PlacedItem;
 use sync_protocol::limits;
 use sync_protocol::proof::EntryCounts;
 use sync_protocol::proof::Proof;
@@ -151,6 +152,37 @@ pub(crate) fn is_aside(entry: &Entry) -> bool {
 /// Marks the documents of such entries.
 const ASIDE: u8 = 0xa5;
 
+/// The newest item on the line that begins with the first one and always goes on with what follows.
+fn line_head(items: &[Item]) -> ItemsHead {
+    items.iter().fold(ItemsHead::default(), |head, item| match item.follows(head) {
+        Ok(()) => item.head(),
+        Err(_) => head,
+    })
+}
+
+/// Items that are neither `held` nor before it, after a place, until the bodies exceed a size.
+fn items_beyond(items: &[Item], held: ItemsHead, after_place: u64, bytes_max: usize) -> Vec<PlacedItem> {
+    let items_max = if bytes_max == usize::MAX { usize::MAX } else { 3 };
+    let mut known = BTreeSet::new();
+    let mut walk = vec![held.hash];
+    while let Some(hash) = walk.pop() {
+        if let Some(item) = items.iter().find(|item| item.hash() == hash).filter(|_| known.insert(hash)) {
+            walk.extend(&item.header().parents);
+        }
+    }
+    let placed = (1..).zip(items).map(|(place, item)| PlacedItem { place, item: item.clone() });
+    let mut bytes = 0;
+    placed
+        .filter(|placed| placed.place > after_place && !known.contains(&placed.item.hash()))
+        .take_while(|placed| {
+            let is_within = bytes < bytes_max;
+            bytes += placed.item.body().len();
+            is_within
+        })
+        .take(items_max)
+        .collect()
+}
+
 fn head_of(log: &[Entry], lsn: Lsn) -> Option<LogHead> {
     let boot = log.first()?.log;
     let prefix = log.get(..usize::try_from(lsn).ok()?)?;
@@ -199,8 +231,8 @@ impl NodeStore {
         own.chain(self.foreign.clone()).collect()
     }
 
-    fn items_head(&self) -> ItemsHead {
-        self.items.last().map_or(ItemsHead::default(), Item::head)
+    pub(crate) fn items_head(&self) -> ItemsHead {
+        line_head(&self.items)
     }
 
     fn current(&self) -> Option<LogHead> {
@@ -232,6 +264,7 @@ impl NodeStore {
             feed: self.feed,
             items: self.items_head(),
             last_proof: self.proofs.last().cloned(),
+            series_left: Some(3),
         }
     }
 
@@ -336,15 +369,63 @@ impl ProvinceStore {
     }
 
     fn items_head(&self) -> ItemsHead {
-        self.items.last().map_or(ItemsHead::default(), Item::head)
+        line_head(&self.items)
     }
 
     pub(crate) fn add_item(&mut self, body: Vec<u8>) {
-        let parents = self.items.last().map(|item| vec![item.hash()]).unwrap_or_default();
-        let (n, key) = (self.items.len() as u64 + 1, self.key.clone());
-        self.items.push(Item::sign_with(n, ItemKind::MARK, parents, body, self.boot, Millis(7), |bytes| {
+        let head = self.items_head();
+        let parents = if head.n > 0 { vec![head.hash] } else { vec![] };
+        self.sign_item(head.n + 1, ItemKind::MARK, parents, body);
+    }
+
+    fn sign_item(&mut self, n: u64, kind: ItemKind, parents: Vec<Hash>, body: Vec<u8>) {
+        let key = self.key.clone();
+        self.items.push(Item::sign_with(n, kind, parents, body, self.boot, Millis(7), |bytes| {
             key.sign(bytes).to_bytes()
         }));
+    }
+
+    /// Takes back items that were lost, and joins them with what came since.
+    fn adopt(&mut self, items: Vec<Item>, is_last: bool) -> u64 {
+        let head = self.items_head();
+        let last = items.last().map(Item::head);
+        for item in items {
+            if !self.items.contains(&item) {
+                let parents = &item.header().parents;
+                assert!(parents.iter().all(|parent| self.items.iter().any(|held| held.hash() == *parent)));
+                self.items.push(item);
+            }
+        }
+        let is_beside = |last: &ItemsHead| {
+            // What is not before the head here is a branch of its own.
+            items_beyond(&self.items, self.items_head(), 0, usize::MAX)
+                .iter()
+                .any(|placed| placed.item.head() == *last)
+        };
+        let other = last.filter(|last| is_last && is_beside(last));
+        if let Some(other) = other {
+            let parents = vec![self.items_head().hash, other.hash];
+            self.sign_item(self.items_head().n.max(other.n) + 1, ItemKind::JOIN, parents, vec![]);
+        }
+        assert!(self.items_head().n >= head.n);
+        self.items_head().n
+    }
+
+    /// What is held, newest first, ever further apart.
+    fn held_items(&self) -> Vec<ItemsHead> {
+        let mut heads = Vec::new();
+        let mut head = ItemsHead::default();
+        for item in &self.items {
+            if item.follows(head).is_ok() {
+                head = item.head();
+                heads.push(head);
+            }
+        }
+        heads.reverse();
+        let mut at =
+            (0..).map(|step| (1usize << step) - 1).take_while(|at| *at < heads.len()).collect::<Vec<_>>();
+        at.push(heads.len() - 1);
+        at.into_iter().map(|at| heads[at]).collect()
     }
 
     fn compare(&self, node: NodeId, there: &LogHead) -> LogFacts {
@@ -370,6 +451,8 @@ impl ProvinceStore {
             older: others,
             feed: self.feed_head(seat),
             items: self.items_head(),
+            wants_items: (hello.items.n > 0 && !self.items.iter().any(|item| item.head() == hello.items))
+                .then(|| self.held_items()),
             last_proof: self.proofs.get(&hello.node).and_then(|proofs| proofs.last()).map(Proof::head),
         }
     }
@@ -567,7 +650,7 @@ impl World {
 
     pub(crate) fn add_item(&mut self, body: Vec<u8>) {
         self.province.add_item(body);
-        let n = self.province.items.len() as u64;
+        let n = self.province.items_head().n;
         for office in 0..self.offices.len() {
             self.province_input(office, ProvinceInput::ItemsGrown { n });
         }
@@ -580,7 +663,12 @@ impl World {
     pub(crate) fn connect(&mut self, office: usize, is_live: bool) {
         let store = &self.offices[office].store;
         let facts = store.facts(self.random.next());
-        let options = ProvinceOptions { province: PROVINCE, node: store.node, node_key: public(&store.key) };
+        let options = ProvinceOptions {
+            province: PROVINCE,
+            province_key: public(&self.province.key),
+            node: store.node,
+            node_key: public(&store.key),
+        };
         let line = Line {
             node: NodeSession::new(self.now, facts, NodeOptions { is_live }).unwrap(),
             province: ProvinceSession::new(self.now, options),
@@ -721,11 +809,17 @@ impl World {
                 Some(NodeInput::LogLoaded { boot, entries, head })
             }
             NodeOutput::StoreItems(items) => {
-                for item in items {
-                    assert_eq!(item.follows(store.items_head()), Ok(()));
+                for item in items.into_iter().filter(|item| !store.items.contains(item)).collect::<Vec<_>>() {
+                    let held = |parent: &Hash| store.items.iter().any(|held| held.hash() == *parent);
+                    assert!(item.header().parents.iter().all(held), "each comes after what it follows");
                     store.items.push(item);
                 }
                 Some(NodeInput::ItemsStored)
+            }
+            NodeOutput::LoadItems { held, after_place, bytes_max } => {
+                let known = |head: &&ItemsHead| store.items.iter().any(|item| item.head() == **head);
+                let beyond = held.iter().find(known).copied().unwrap_or_default();
+                Some(NodeInput::ItemsLoaded(items_beyond(&store.items, beyond, after_place, bytes_max)))
             }
             NodeOutput::StoreProofs(proofs) => {
                 proofs.into_iter().for_each(|proof| store.store_proof(proof, false));
@@ -797,7 +891,7 @@ impl World {
             (store.node, store.seat, self.now)
         };
         let store = &mut self.province;
-        let mut has_grown = false;
+        let (mut has_grown, mut items_n) = (false, None);
         let answer = match task {
             ProvinceOutput::Send(_) => unreachable!("sent already"),
             ProvinceOutput::LoadFacts(hello) => {
@@ -810,14 +904,13 @@ impl World {
             ProvinceOutput::MakeProof(request) => {
                 Some(ProvinceInput::ProofMade(store.make_proof(node, seat, &request, now).map(Box::new)))
             }
-            ProvinceOutput::LoadItems { after_n, bytes_max } => {
-                let mut bytes = 0;
-                let items = store.items.iter().skip(usize::try_from(after_n).unwrap()).take_while(|item| {
-                    let is_within = bytes < bytes_max;
-                    bytes += item.body().len();
-                    is_within
-                });
-                Some(ProvinceInput::ItemsLoaded(items.cloned().collect()))
+            ProvinceOutput::LoadItems { beyond, after_place, bytes_max } => {
+                Some(ProvinceInput::ItemsLoaded(items_beyond(&store.items, beyond, after_place, bytes_max)))
+            }
+            ProvinceOutput::StoreItems { items, is_last } => {
+                let n = store.adopt(items, is_last);
+                items_n = is_last.then_some(n);
+                Some(ProvinceInput::ItemsStored { n })
             }
             ProvinceOutput::LoadProofs { after_n, proofs_max } => {
                 let proofs = store.proofs.get(&node).cloned().unwrap_or_default();
@@ -873,6 +966,11 @@ impl World {
         };
         if let (Some(answer), Some(line)) = (answer, &mut self.offices[office].line) {
             line.province_answers.push_back(answer);
+        }
+        if let Some(n) = items_n {
+            for other in (0..self.offices.len()).filter(|other| *other != office) {
+                self.province_input(other, ProvinceInput::ItemsGrown { n });
+            }
         }
         if has_grown {
             for other in (0..self.offices.len()).filter(|other| *other != office) {
@@ -965,7 +1063,9 @@ impl World {
                 "the node holds what its seat is entitled to, and all that is its own"
             );
             assert!(store.entries().iter().all(|(place, entry)| self.written[place] == *entry));
-            assert_eq!(store.items, self.province.items);
+            let hashes = |items: &[Item]| items.iter().map(Item::hash).collect::<BTreeSet<Hash>>();
+            assert_eq!(hashes(&store.items), hashes(&self.province.items), "everybody holds every item");
+            assert_eq!(store.items_head(), self.province.items_head());
             let proof = store.proofs.last().expect("converged, so proved").content();
             assert_eq!(proof.feed_head(), self.province.feed_head(store.seat));
             assert_eq!(proof.logs, store.logs());
