@@ -25,6 +25,8 @@ const NOT_CODES: &[(&str, &str)] = &[
     ("province-addresses", "a value of the store"),
     ("province-name", "a value of the store"),
     ("directory-publish", "what a row of the audit says"),
+    ("series-margin", "a value of the store"),
+    ("enrol-readmit", "what a row of the audit says"),
     ("enrol-new", "what a row of the audit says"),
     ("enrol-ban", "what a row of the audit says"),
     ("condition-dismiss", "what a row of the audit says"),

@@ -120,6 +120,30 @@ impl Refused {
     }
 }
 
+/// Number series that were given to two machines, and are taken back from one of them.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Withdrawal {
+    /// The body's format.
+    #[n(0)]
+    pub format: u16,
+    /// The machine that leaves them.
+    #[n(1)]
+    pub machine: NodeId,
+    /// The series, as their digits.
+    #[n(2)]
+    pub series: Vec<String>,
+}
+
+/// Two branches of the province's items are one again. All that an item with this body says is in whom it follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Join {
+    /// The body's format.
+    #[n(0)]
+    pub format: u16,
+}
+
 /// A body that this program cannot use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
@@ -171,6 +195,17 @@ impl PublishedDirectory {
 }
 
 impl Ban {
+    /// Reads the body's bytes.
+    ///
+    /// # Errors
+    /// [`BodyError`].
+    pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
+        let body: Self = minicbor::decode(bytes).map_err(|_| BodyError::Damaged)?;
+        if body.format > BODY_VERSION { Err(BodyError::Newer(body.format)) } else { Ok(body) }
+    }
+}
+
+impl Withdrawal {
     /// Reads the body's bytes.
     ///
     /// # Errors
@@ -236,6 +271,17 @@ mod tests {
         assert_eq!(Refused::read(&to_bytes(&refused)), Ok(refused.clone()));
         assert_eq!(Refused::read(&to_bytes(&Refused { format: 9, ..refused })), Err(BodyError::Newer(9)));
         assert_eq!(Refused::read(&[0xff]), Err(BodyError::Damaged));
+    }
+
+    #[test]
+    fn a_withdrawal_and_a_join_have_the_bytes_of_the_released_version() {
+        let series = vec!["102".to_owned()];
+        let body = Withdrawal { format: BODY_VERSION, machine: NodeId([4; 16]), series };
+        let bytes = to_bytes(&body);
+        assert_eq!(bytes, [&[0xa3, 0, 1, 1, 0x50][..], &[4; 16], &[2, 0x81, 0x63], b"102"].concat());
+        assert_eq!(Withdrawal::read(&bytes), Ok(body.clone()));
+        assert_eq!(Withdrawal::read(&to_bytes(&Withdrawal { format: 9, ..body })), Err(BodyError::Newer(9)));
+        assert_eq!(to_bytes(&Join { format: BODY_VERSION }), [0xa1, 0, 1]);
     }
 
     #[test]

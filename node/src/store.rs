@@ -23,6 +23,7 @@ pub mod projection;
 pub mod proofs;
 pub mod quarantine;
 pub mod reissue;
+pub mod restored;
 mod sql;
 mod trying;
 pub mod verify;

@@ -36,12 +36,14 @@ pub struct Peer {
     pub keys: PublicKeys,
     /// Our clock stands outside its certificate's dates: renew it, or repair a clock. Never a reason to refuse.
     pub is_expired: bool,
+    /// Its certificate, DER.
+    pub certificate: Vec<u8>,
 }
 
 impl Peer {
-    fn new(certified: Certified, is_expired: bool) -> Self {
+    fn new(certified: Certified, is_expired: bool, certificate: Vec<u8>) -> Self {
         let Certified { node, role, seat, keys, province: _, serial: _, validity: _ } = certified;
-        Self { node, seat, role, keys, is_expired }
+        Self { node, seat, role, keys, is_expired, certificate }
     }
 }
 

@@ -189,6 +189,12 @@ mod tests {
             {"code": "reissue-failed", "subject": log, "args": [["number", "H27.101-260302-1010001"]]},
             {"code": "digest-differs", "subject": "", "args": [["position", "12"]]},
             {"code": "foreign-log", "subject": log, "args": [["logs", "2"]]},
+            {"code": "province-restored", "subject": "", "args": [["machines", "3"]]},
+            {"code": "province-behind", "subject": "", "args": []},
+            {"code": "seat-shared", "subject": "H27.101", "args": [["seat", "H27.101"], ["count", "2"]]},
+            {"code": "series-withdrawn", "subject": "101", "args": [["series", "101"]]},
+            {"code": "directory-twice", "subject": "", "args": [["version", "4"]]},
+            {"code": "number-block-empty", "subject": "", "args": [["wanted", "1"]]},
         ])
     }
 

@@ -24,7 +24,6 @@ use crate::provincial::Ban;
 use crate::provincial::to_bytes;
 use crate::refusal::Refusal;
 use crate::roles::Office;
-use crate::roles::province::append_item;
 use crate::roles::province::require_province;
 use crate::roles::store_failure;
 use crate::store::Store;
@@ -32,6 +31,7 @@ use crate::store::StoreError;
 use crate::store::Subscription;
 use crate::store::WriteTx;
 use crate::store::peers::Machine;
+use crate::sync::province_store::append_item;
 use crate::transport::endpoint::IsAllowed;
 
 /// Longest reason, in bytes: it is in every node's copy of the chain and in marked dossiers.
@@ -42,14 +42,8 @@ pub(super) const WHY_BYTES_MAX: usize = 500;
 /// # Errors
 /// The store cannot be read.
 pub(crate) fn remembered(office: &Arc<Office>) -> Result<(IsAllowed, Subscription), Failure> {
-    let read = |store: &Store| -> Result<BTreeSet<NodeId>, StoreError> {
-        let machines = store.read(|view| view.machines())?;
-        Ok(machines
-            .iter()
-            .filter(|machine| machine.banned_at.is_some())
-            .map(|machine| machine.node)
-            .collect())
-    };
+    let read =
+        |store: &Store| -> Result<BTreeSet<NodeId>, StoreError> { store.read(|view| view.banned_machines()) };
     let banned = Arc::new(RwLock::new(read(&office.store).map_err(store_failure)?));
     let subscription = office.store.subscribe({
         let (banned, store) = (Arc::clone(&banned), Arc::downgrade(&office.store));

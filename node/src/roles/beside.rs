@@ -101,6 +101,7 @@ pub fn session(commune: &Office, province: &Office) -> Result<Exchange, Failure>
         .map_err(|error| stopped(&error))?;
     let options = ProvinceOptions {
         province: province.identity.province(),
+        province_key,
         node,
         node_key: PublicKey(commune.identity.keys().public().signing),
     };

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sync_protocol::ids::NodeId;
-use sync_protocol::item::Item;
 use sync_protocol::item::ItemKind;
 use sync_protocol::limits::ITEM_BODY_BYTES_MAX;
 use sync_protocol::session::ProvinceSession;
@@ -54,8 +53,9 @@ use crate::store::log::EntryFacts;
 use crate::store::numbers::SeriesBlock;
 use crate::store::open::create_private;
 use crate::store::quarantine::Decision;
-use crate::sync::node_store::take_item;
 use crate::sync::province_store::ProvinceSide;
+use crate::sync::province_store::Refill;
+use crate::sync::province_store::append_item;
 use crate::sync::run::ProvinceWake;
 use crate::sync::run::run_province;
 use crate::transport::CloseCode;
@@ -197,21 +197,6 @@ pub(crate) fn admit_machine(
     Ok(certificate)
 }
 
-/// Adds an item to the province's chain.
-pub(super) fn append_item(
-    tx: &mut WriteTx<'_>,
-    identity: &MachineIdentity,
-    kind: ItemKind,
-    body: Vec<u8>,
-) -> Result<(), StoreError> {
-    let head = tx.item_head()?;
-    let boot = tx.ensure_boot()?;
-    let parents = head.hash.into_iter().collect();
-    let item =
-        Item::sign_with(head.n + 1, kind, parents, body, boot, tx.now(), |bytes| identity.keys().sign(bytes));
-    take_item(tx, &item)
-}
-
 fn publish_content(
     tx: &mut WriteTx<'_>,
     identity: &MachineIdentity,
@@ -238,6 +223,7 @@ fn grant_series(
     how_many: usize,
     block: &[u16],
 ) -> Result<(), StoreError> {
+    tx.pass_over_series(block)?;
     let mut series = Vec::new();
     for value in block {
         if series.len() == how_many {
@@ -621,9 +607,8 @@ async fn answer(
     }
 }
 
-fn session(office: &Office, mut link: Link<ProvinceWake>) {
+fn session(office: &Arc<Office>, mut link: Link<ProvinceWake>) {
     let peer = link.peer().clone();
-    refill_series(office, peer.node);
     let waker = link.waker();
     let seat = peer.seat.clone();
     let _subscription = office.store.subscribe(move |growth| {
@@ -637,13 +622,16 @@ fn session(office: &Office, mut link: Link<ProvinceWake>) {
     });
     let options = ProvinceOptions {
         province: office.identity.province(),
+        province_key: sync_protocol::ids::PublicKey(office.identity.certified().keys.signing),
         node: peer.node,
         node_key: sync_protocol::ids::PublicKey(peer.keys.signing),
     };
     let clock = office.clock();
     let mut session = ProvinceSession::new(clock.wall(), options);
     let mut side =
-        ProvinceSide::new(Arc::clone(&office.store), Arc::clone(&office.identity), peer.node, peer.seat);
+        ProvinceSide::new(Arc::clone(&office.store), Arc::clone(&office.identity), peer.node, peer.seat)
+            .with_certificate(peer.certificate)
+            .with_refill(refill(office));
     match run_province(&mut link, &mut session, &mut side, clock.as_ref()) {
         Ok(outcome) => tracing::info!(peer.id = %peer.node, ?outcome, "session over"),
         Err(error) => tracing::info!(peer.id = %peer.node, why = %error, "session ended early"),
@@ -651,19 +639,22 @@ fn session(office: &Office, mut link: Link<ProvinceWake>) {
     link.close(CloseCode::Done, 1_000);
 }
 
-/// Keeps one unused series at each machine that is in touch (domain.md 2.6: refilled at contact).
-pub fn refill_series(office: &Office, machine: NodeId) {
-    let Ok(held) = office.shelf.held() else { return };
-    let block: Vec<u16> = held.directory.province().series_block.iter().collect();
-    let identity = Arc::clone(&office.identity);
-    let done = office.store.write(move |tx| {
-        let is_known = tx.machine(machine)?.is_some_and(|machine| machine.banned_at.is_none());
-        if is_known && tx.spare_series(machine)? == 0 {
+/// Keeps one unused series at each machine that is in touch (domain.md 2.6: refilled at contact), and at this server,
+/// which numbers for its hosted offices. A machine says itself how many it has left: it may have left one of which
+/// nothing was printed.
+#[must_use]
+pub fn refill(office: &Office) -> Arc<Refill> {
+    let (shelf, identity) = (Arc::clone(&office.shelf), Arc::clone(&office.identity));
+    Arc::new(move |tx, machine, told| {
+        let Ok(held) = shelf.held() else { return Ok(()) };
+        let block: Vec<u16> = held.directory.province().series_block.iter().collect();
+        let spare = tx.spare_series(machine)?;
+        if told.map_or(spare, |told| spare.min(u64::from(told))) == 0 {
             grant_series(tx, &identity, machine, 1, &block)?;
         }
+        if tx.unused_series()? == 0 {
+            grant_series(tx, &identity, identity.node(), 1, &block)?;
+        }
         Ok(())
-    });
-    if let Err(error) = done {
-        tracing::warn!(%error, "a machine's number series could not be refilled");
-    }
+    })
 }

@@ -39,6 +39,14 @@ pub const REISSUE_FAILED: &str = "reissue-failed";
 /// At the province: a machine has two histories side by side, from a copied or restored directory. The subject is
 /// the machine. Arg `count`.
 pub const TWO_HISTORIES: &str = "two-histories";
+/// At the province: it was put back to an older copy, and so many machines have not been even with it since. Arg
+/// `machines`.
+pub const PROVINCE_RESTORED: &str = "province-restored";
+/// At the province: a seat has several machines at work. The subject is the seat. Arg `seat`, `count`.
+pub const SEAT_SHARED: &str = "seat-shared";
+/// The province gave a series to two machines and took it back from this one; numbering moved on. The subject is the
+/// series. Arg `series`.
+pub const SERIES_WITHDRAWN: &str = "series-withdrawn";
 /// Two dossiers carry one number (domain.md C6). The subject is the number.
 pub const DUPLICATE_NUMBER: &str = "duplicate-number";
 

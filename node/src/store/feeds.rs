@@ -436,6 +436,37 @@ impl WriteTx<'_> {
         Ok(())
     }
 
+    /// At the province: a feed goes on under a new id, with the same rows, because somebody holds rows of it that are
+    /// not here: this province was put back to an older copy. Its machines begin it anew.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn renew_feed(&mut self, seat: &AgencyCode) -> Result<(), StoreError> {
+        let Some(FeedState { id, .. }) = self.feed_of(seat)? else { return Ok(()) };
+        let feed = FeedId(self.random()?);
+        let (connection, key) = (self.connection(), feed_key(feed));
+        connection.prepare_cached("DELETE FROM feed_mark WHERE feed = ?1")?.execute([id])?;
+        let mut statement = connection.prepare_cached(
+            "SELECT r.position, e.kind, e.doc, e.hash FROM feed_row r JOIN entry e ON e.id = r.entry \
+             WHERE r.feed = ?1 ORDER BY r.position",
+        )?;
+        let mut mark = connection
+            .prepare_cached("INSERT INTO feed_mark (feed, position, digest) VALUES (?1, ?2, ?3)")?;
+        let mut digest = Digest::default();
+        let mut rows = statement.query([id])?;
+        while let Some(row) = rows.next()? {
+            let link = entry::link(EntryKind(row.get(1)?), DocId(row.get(2)?), ChangeHash(row.get(3)?));
+            digest = digest.plus(&key, link);
+            let position = sql::uint_at(row, 0)?;
+            if position % MARK_EVERY == 0 {
+                mark.execute((id, sql::int(position), digest.0))?;
+            }
+        }
+        self.execute("UPDATE feed SET feed = ?2, digest = ?3 WHERE id = ?1", (id, feed.0, digest.0))?;
+        self.execute("UPDATE machine SET acked_position = 0 WHERE seat = ?1", [seat.as_str()])?;
+        Ok(())
+    }
+
     /// At a node: stores a stretch of the own feed. Entries, position and digest become durable together; what is here
     /// already is not stored again. A stretch of another feed is taken only from its beginning, as after
     /// [`WriteTx::begin_feed`].

@@ -21,8 +21,8 @@ pub struct Item {
     pub n: u64,
     /// Its hash, which the next one names.
     pub hash: Hash,
-    /// The hash of the item it follows; all zero for the first. One that follows two names the one in use here.
-    pub prev: Hash,
+    /// The hashes of the items it follows: none for the first, several where branches become one.
+    pub parents: Vec<Hash>,
     /// What it is, by the protocol's number.
     pub kind: u8,
     /// The signed bytes as they came.
@@ -52,10 +52,17 @@ pub struct ItemHead {
 }
 
 impl ItemHead {
-    /// What the next item must name as the one before: all zero for the first.
+    /// The hash as heads carry it: all zero while there is no item.
     #[must_use]
-    pub fn next_prev(&self) -> Hash {
+    pub fn hash_or_zero(&self) -> Hash {
         self.hash.unwrap_or(Hash([0; 32]))
+    }
+
+    /// Whether an item goes on where this one ends. One that joins branches bears a number above all of them.
+    fn is_followed_by(&self, item: &Item) -> bool {
+        let is_join = item.parents.len() > 1 && item.n > self.n;
+        let is_next = is_join || item.n == self.n + 1;
+        is_next && self.hash.map_or(item.parents.is_empty(), |hash| item.parents.contains(&hash))
     }
 }
 
@@ -71,7 +78,8 @@ pub enum ItemStored {
         /// The newest here.
         n: u64,
     },
-    /// Another item has its place or it follows another one: kept, not used (design 5, provincial items).
+    /// It belongs to another branch, from before or after a restore of the province: kept beside the line of the
+    /// newest one, until an item names both as what it follows (design 5, provincial items).
     Aside,
 }
 
@@ -139,12 +147,104 @@ impl View<'_> {
         self.items_where("n > ?1", sql::int(n), bytes_max)
     }
 
-    /// Every item in use of a kind, in order, at most 1024.
+    /// Every item of a kind, of all branches, in the order in which they came, at most 1024.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn items_of_kind(&self, kind: u8) -> Result<Vec<StoredItem>, StoreError> {
-        self.items_where("kind = ?1", i64::from(kind), usize::MAX)
+        let mut statement = self.connection.prepare_cached(
+            "SELECT n, hash, kind, bytes FROM item WHERE kind = ?1 ORDER BY rowid LIMIT ?2",
+        )?;
+        Ok(statement.query_map((kind, sql::len(ITEMS_MAX)), item)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether an item is here, whatever its branch.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_item(&self, n: u64, hash: Hash) -> Result<bool, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT 1 FROM item WHERE n = ?1 AND hash = ?2")?;
+        Ok(statement.exists((sql::int(n), hash.0))?)
+    }
+
+    /// Items of the line of the newest one: it, then ever further back, each twice as far from it, and the first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn item_landmarks(&self) -> Result<Vec<(u64, Hash)>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT n, hash FROM item WHERE is_used = 1 ORDER BY n DESC")?;
+        let rows = statement.query_map([], |row| Ok((sql::uint_at(row, 0)?, Hash(row.get(1)?))))?;
+        let mut landmarks = Vec::new();
+        let (mut next, mut last) = (0usize, None);
+        for (at, row) in rows.enumerate() {
+            let row = row?;
+            last = Some(row);
+            if at == next {
+                landmarks.push(row);
+                next = next * 2 + 1;
+            }
+        }
+        landmarks.extend(last.filter(|last| landmarks.last() != Some(last)));
+        Ok(landmarks)
+    }
+
+    /// Whether an item is the newest one or comes before it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn is_joined(&self, hash: Hash) -> Result<bool, StoreError> {
+        let Some(head) = self.item_head()?.hash else { return Ok(false) };
+        let mut statement = self.connection.prepare_cached(
+            "WITH RECURSIVE known (hash) AS (SELECT ?1 UNION \
+             SELECT p.parent FROM known k JOIN item_parent p ON p.hash = k.hash) \
+             SELECT 1 FROM known WHERE hash = ?2",
+        )?;
+        Ok(statement.exists((head.0, hash.0))?)
+    }
+
+    /// The newest item of a kind on the line of the newest one, up to a number.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn newest_item_of_kind(&self, kind: u8, up_to: u64) -> Result<Option<StoredItem>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT n, hash, kind, bytes FROM item WHERE kind = ?1 AND n <= ?2 AND is_used = 1 \
+             ORDER BY n DESC LIMIT 1",
+        )?;
+        Ok(statement.query_row((kind, sql::int(up_to)), item).optional()?)
+    }
+
+    /// Items that are neither the one with this hash nor come before it, with their places: in the order in which
+    /// they came here, after a place, until `bytes_max` are together; at least one when there is one.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn items_beyond(
+        &self,
+        hash: Hash,
+        after_place: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<(u64, StoredItem)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "WITH RECURSIVE known (hash) AS (SELECT ?1 UNION \
+             SELECT p.parent FROM known k JOIN item_parent p ON p.hash = k.hash) \
+             SELECT n, hash, kind, bytes, rowid FROM item \
+             WHERE rowid > ?2 AND hash NOT IN (SELECT hash FROM known) ORDER BY rowid LIMIT ?3",
+        )?;
+        let mut rows = statement.query((hash.0, sql::int(after_place), sql::len(ITEMS_MAX)))?;
+        let mut items = Vec::new();
+        let mut size_bytes = 0usize;
+        while let Some(row) = rows.next()? {
+            let item = item(row)?;
+            if !items.is_empty() && size_bytes.saturating_add(item.bytes.len()) > bytes_max {
+                break;
+            }
+            size_bytes = size_bytes.saturating_add(item.bytes.len());
+            items.push((sql::uint_at(row, 4)?, item));
+        }
+        Ok(items)
     }
 
     fn items_where(
@@ -241,28 +341,39 @@ impl WriteTx<'_> {
     /// # Errors
     /// Only when the store fails.
     pub fn store_item(&mut self, item: &Item) -> Result<ItemStored, StoreError> {
-        let known: Option<bool> = self
-            .connection()
-            .prepare_cached("SELECT is_used FROM item WHERE n = ?1 AND hash = ?2")?
-            .query_row((sql::int(item.n), item.hash.0), |row| row.get(0))
-            .optional()?;
-        if let Some(is_used) = known {
-            return Ok(if is_used { ItemStored::Repeated } else { ItemStored::Aside });
+        if self.has_item(item.n, item.hash)? {
+            return Ok(ItemStored::Repeated);
         }
         let head = self.item_head()?;
-        if item.n == 0 || item.n > head.n + 1 {
+        let is_used = head.is_followed_by(item);
+        if item.n == 0 || (item.n > head.n + 1 && !is_used && !self.has_parents(item)?) {
             return Ok(ItemStored::Gap { n: head.n });
         }
-        let is_used = item.n == head.n + 1 && item.prev == head.next_prev();
         let at = self.now();
         self.execute(
             "INSERT INTO item (n, hash, kind, is_used, arrived_at, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             (sql::int(item.n), item.hash.0, item.kind, is_used, at.0, &item.bytes),
         )?;
+        for parent in &item.parents {
+            self.execute(
+                "INSERT OR IGNORE INTO item_parent (hash, parent) VALUES (?1, ?2)",
+                (item.hash.0, parent.0),
+            )?;
+        }
         if is_used {
             self.grew_items(item.n);
         }
         Ok(if is_used { ItemStored::Stored } else { ItemStored::Aside })
+    }
+
+    fn has_parents(&self, item: &Item) -> Result<bool, StoreError> {
+        let mut statement = self.connection().prepare_cached("SELECT 1 FROM item WHERE hash = ?1")?;
+        for parent in &item.parents {
+            if !statement.exists([parent.0])? {
+                return Ok(false);
+            }
+        }
+        Ok(!item.parents.is_empty())
     }
 
     /// Keeps a directory version for ever; dossiers pin it. One that is here stays as it is.

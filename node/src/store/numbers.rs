@@ -287,7 +287,7 @@ impl WriteTx<'_> {
 }
 
 /// The series in use and the counter that unknown days continue from.
-fn series_in_use(connection: &Connection) -> Result<Option<(String, u32)>, StoreError> {
+pub(crate) fn series_in_use(connection: &Connection) -> Result<Option<(String, u32)>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT series, floor FROM series WHERE state = 2")?;
     Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }

@@ -31,6 +31,7 @@ use crate::store::log;
 use crate::store::meta;
 use crate::store::migrate;
 use crate::store::numbers;
+use crate::store::restored;
 use crate::store::trying::Trying;
 use crate::store::view::View;
 use crate::store::witness::NoWitness;
@@ -497,7 +498,12 @@ fn ask_witness(
                 }
             }
             tell_of_other_copy(&tx, &record, at)?;
-            if is_rolled_back {
+            let items_n = (View { connection: &tx }).item_head()?.n;
+            let lost_items = record.lost_items(items_n);
+            let is_put_back = env.identity.role == Role::Province && (is_rolled_back || lost_items > 0);
+            if is_put_back {
+                restored::note_restored(&tx, restored::margin_of(lost_items), at)?;
+            } else if is_rolled_back {
                 set_rolled_back(&tx, &record, at)?;
             } else {
                 conditions::clear_unless_kept(&tx)?;
@@ -505,8 +511,11 @@ fn ask_witness(
                     record.confirmed = record.confirmed.max(log::lsn_of(&tx, boot)?);
                 }
             }
-            numbers::merge_witness(&tx, &mut record, is_rolled_back, at)?;
+            numbers::merge_witness(&tx, &mut record, is_rolled_back || is_put_back, at)?;
             tx.commit()?;
+            if is_put_back {
+                record.go_on_from(items_n);
+            }
             Ok((Some(file), record, true))
         }
         Err(why) => {

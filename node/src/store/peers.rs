@@ -138,13 +138,25 @@ impl View<'_> {
         rows.next()?.map(machine).transpose()
     }
 
-    /// Whether a machine is banned; unknown ones are not.
+    /// Every banned machine, also one that is not in the list of machines.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn banned_machines(&self) -> Result<BTreeSet<NodeId>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT node FROM machine WHERE banned_at IS NOT NULL UNION SELECT node FROM banned",
+        )?;
+        Ok(statement.query_map([], |row| row.get(0).map(NodeId))?.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether a machine is banned, also one that is not in the list of machines.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn is_banned(&self, node: NodeId) -> Result<bool, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM machine WHERE node = ?1 AND banned_at IS NOT NULL)",
+            "SELECT EXISTS (SELECT 1 FROM machine WHERE node = ?1 AND banned_at IS NOT NULL) \
+             OR EXISTS (SELECT 1 FROM banned WHERE node = ?1)",
         )?;
         Ok(statement.query_row([node.0], |row| row.get(0))?)
     }

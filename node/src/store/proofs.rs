@@ -76,6 +76,16 @@ impl View<'_> {
         Ok(statement.query_row([machine.0], proof).optional()?)
     }
 
+    /// The link that a machine's chain has at a number here.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn proof_hash(&self, machine: NodeId, number: u64) -> Result<Option<Hash>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT hash FROM proof WHERE machine = ?1 AND number = ?2")?;
+        Ok(statement.query_row((machine.0, sql::int(number)), |row| row.get(0).map(Hash)).optional()?)
+    }
+
     /// Proofs about a machine after a number, in order, at most 256.
     ///
     /// # Errors

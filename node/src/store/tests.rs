@@ -385,7 +385,7 @@ fn subscribers_learn_what_grew_until_they_are_dropped() {
     store.write(|_| Ok(())).unwrap();
     assert_eq!(heard.try_iter().map(|growth| growth.own).collect::<Vec<_>>(), [Some((boot, 2))]);
     store.write(|tx| tx.put_meta("quiet", b"x")).unwrap();
-    store.write(|tx| tx.store_item(&item(1, Hash([0; 32]))).map(|_| ())).unwrap();
+    store.write(|tx| tx.store_item(&item(1, &[])).map(|_| ())).unwrap();
     store.write(|_| Ok(())).unwrap();
     let items: Vec<_> = heard.try_iter().map(|growth| (growth.own, growth.item)).collect();
     assert_eq!(items, [(None, Some(1))]);
@@ -1893,26 +1893,26 @@ fn digests_in_the_middle_of_a_long_feed_are_those_of_a_plain_sum() {
 
 // ---- items, proofs, machines, lists, verify ------------------------------------------------------------------------
 
-fn item(n: u64, prev: Hash) -> Item {
-    let bytes = format!("item {n} after {prev}").into_bytes();
-    Item { n, hash: Hash(*blake3::hash(&bytes).as_bytes()), prev, kind: 3, bytes }
+fn item(n: u64, parents: &[Hash]) -> Item {
+    let bytes = format!("item {n} after {parents:?}").into_bytes();
+    Item { n, hash: Hash(*blake3::hash(&bytes).as_bytes()), parents: parents.to_vec(), kind: 3, bytes }
 }
 
 #[test]
 fn items_are_taken_in_their_chain_and_others_laid_aside() {
     let (_p, store) = province();
-    let (one, start) = (item(1, Hash([0; 32])), Hash([0; 32]));
-    let two = item(2, one.hash);
+    let one = item(1, &[]);
+    let two = item(2, &[one.hash]);
     let store_item = |item: &Item| {
         let item = item.clone();
         store.write(move |tx| tx.store_item(&item)).unwrap()
     };
     assert_eq!(store_item(&two), ItemStored::Gap { n: 0 });
     assert_eq!(store_item(&one), ItemStored::Stored);
-    assert_eq!(store_item(&item(2, Hash([7; 32]))), ItemStored::Aside);
+    assert_eq!(store_item(&item(2, &[Hash([7; 32])])), ItemStored::Aside);
     assert_eq!(store_item(&two), ItemStored::Stored);
     assert_eq!([store_item(&two), store_item(&one)], [ItemStored::Repeated, ItemStored::Repeated]);
-    let other_first = Item { bytes: b"x".to_vec(), hash: Hash([6; 32]), ..item(1, start) };
+    let other_first = Item { bytes: b"x".to_vec(), hash: Hash([6; 32]), ..item(1, &[]) };
     assert_eq!(store_item(&other_first), ItemStored::Aside);
     let (head, items) = store.read(|view| Ok((view.item_head()?, view.items_after(0, EVERYTHING)?))).unwrap();
     assert_eq!((head.n, head.hash), (2, Some(two.hash)));

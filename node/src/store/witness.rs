@@ -66,6 +66,21 @@ pub(crate) struct Record {
     /// The boot that stood here when two databases were last seen to take turns under this witness.
     #[n(11)]
     pub(crate) shared_at: Option<BootId>,
+    /// At the province: the newest item of its chain.
+    #[n(12)]
+    pub(crate) items: Option<ItemsSeen>,
+}
+
+/// The newest provincial item, before and after the commit in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct ItemsSeen {
+    /// Up to which number items were committed.
+    #[n(0)]
+    pub(crate) confirmed: u64,
+    /// Up to which they stand if the commit in flight succeeded.
+    #[n(1)]
+    pub(crate) in_flight: u64,
 }
 
 impl Record {
@@ -83,7 +98,33 @@ impl Record {
             floors: BTreeMap::new(),
             lacked: None,
             shared_at: None,
+            items: None,
         }
+    }
+
+    /// Notes the newest item of the province's chain.
+    pub(crate) fn note_item(&mut self, n: u64) {
+        let seen = self.items.get_or_insert_default();
+        seen.in_flight = n;
+    }
+
+    /// What was in flight is committed.
+    pub(crate) fn confirm(&mut self) {
+        self.confirmed = self.in_flight;
+        if let Some(seen) = &mut self.items {
+            seen.confirmed = seen.in_flight;
+        }
+    }
+
+    /// How many items were committed that the database lacks, whose newest is `n`.
+    pub(crate) fn lost_items(&self, n: u64) -> u64 {
+        self.items.map_or(0, |seen| seen.confirmed.saturating_sub(n))
+    }
+
+    /// Forgets what it said of logs and items: it has been told, and the database goes on from where it stands.
+    pub(crate) fn go_on_from(&mut self, n: u64) {
+        (self.boot, self.previous, self.confirmed, self.in_flight) = (None, None, 0, 0);
+        self.items = self.items.map(|_| ItemsSeen { confirmed: n, in_flight: n });
     }
 
     /// Notes a number that was drawn; the oldest days make room.
@@ -320,6 +361,29 @@ mod tests {
         assert_eq!(record.counters.len(), COUNTERS_MAX);
         assert_eq!(record.floors.get("9000"), Some(&300));
         assert!(record.to_slot().is_some());
+    }
+
+    #[test]
+    fn lost_items_are_those_that_were_confirmed_and_a_record_without_them_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("w");
+        let mut record = Record::new(MACHINE);
+        drop(WitnessFile::create(&path, &record).unwrap());
+        assert_eq!(
+            WitnessFile::open(&path, MACHINE).unwrap().1.items,
+            None,
+            "as written by the first version"
+        );
+        record.note_item(7);
+        assert_eq!(record.lost_items(5), 0, "in flight is not committed");
+        record.confirm();
+        record.note_item(9);
+        assert_eq!((record.lost_items(5), record.lost_items(7), record.lost_items(9)), (2, 0, 0));
+        record.sequence = 1;
+        WitnessFile::create(&path, &record).unwrap().write(&record).unwrap();
+        assert_eq!(WitnessFile::open(&path, MACHINE).unwrap().1, record);
+        record.go_on_from(5);
+        assert_eq!(record.lost_items(5), 0);
     }
 
     #[test]

@@ -34,6 +34,7 @@ use crate::store::StoreError;
 use crate::store::conditions;
 use crate::store::open::Identity;
 use crate::store::open::Random;
+use crate::store::open::Role;
 use crate::store::sql;
 use crate::store::trying::Trying;
 use crate::store::view::View;
@@ -486,7 +487,7 @@ impl Thread {
             self.memory.boot.map(|own| own.boot);
         if self.memory.is_witness_due {
             let record = self.memory.witness_mut();
-            record.confirmed = record.in_flight;
+            record.confirm();
             self.memory.is_witness_due = false;
         }
         if told.is_err() {
@@ -537,7 +538,8 @@ impl Thread {
     /// An orderly end: what was in flight is confirmed.
     fn close(mut self) {
         let Some(witness) = self.witness.take() else { return };
-        if self.memory.boot.is_some() && self.dead.is_none() {
+        let is_told = self.memory.boot.is_some() || self.memory.witness.items.is_some();
+        if is_told && self.dead.is_none() {
             let record = self.memory.witness_mut();
             record.sequence += 1;
             record.in_flight = record.confirmed;
@@ -603,6 +605,9 @@ impl WriteTx<'_> {
 
     pub(crate) fn grew_items(&mut self, n: u64) {
         self.memory.growth.item = Some(n);
+        if self.env.identity.role == Role::Province {
+            self.memory.witness_mut().note_item(n);
+        }
     }
 
     /// The row id of the last insert.

@@ -14,11 +14,13 @@ use sync_protocol::frame::Hello;
 use sync_protocol::frame::LogAck;
 use sync_protocol::frame::Message;
 use sync_protocol::frame::StoredCounts;
+use sync_protocol::head::ItemsHead;
 use sync_protocol::head::LogHead;
 use sync_protocol::head::SignedHead;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::item::Item;
+use sync_protocol::item::PlacedItem;
 use sync_protocol::proof::Proof;
 use sync_protocol::run::ChangeRun;
 use sync_protocol::run::EntryRun;
@@ -67,6 +69,13 @@ pub trait NodeStore {
     ) -> Result<(Vec<Entry>, Option<SignedHead>), Self::Error>;
     /// Stores provincial items.
     fn store_items(&mut self, items: Vec<Item>) -> Result<(), Self::Error>;
+    /// Items that are here beyond the first of `held` that is here as well, after a place.
+    fn items(
+        &mut self,
+        held: &[ItemsHead],
+        after_place: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<PlacedItem>, Self::Error>;
     /// Stores earlier proofs.
     fn store_proofs(&mut self, proofs: Vec<Proof>) -> Result<(), Self::Error>;
     /// Notes another feed, at position 0.
@@ -99,8 +108,16 @@ pub trait ProvinceStore {
     fn check_heads(&mut self, heads: &[LogHead]) -> Result<Vec<LogFacts>, Self::Error>;
     /// Compares in one transaction and stores a proof if equal.
     fn make_proof(&mut self, request: &ProofRequest) -> Result<Result<Proof, NotEqual>, Self::Error>;
-    /// Items after a number.
-    fn items(&mut self, after_n: u64, bytes_max: usize) -> Result<Vec<Item>, Self::Error>;
+    /// Items that are neither `beyond` nor before it, after a place.
+    fn items(
+        &mut self,
+        beyond: ItemsHead,
+        after_place: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<PlacedItem>, Self::Error>;
+    /// Takes up items that this province signed and lost; with the last of them it joins what it signed since.
+    /// Answers the newest number.
+    fn adopt_items(&mut self, items: Vec<Item>, is_last: bool) -> Result<u64, Self::Error>;
     /// Proofs of the machine after a number.
     fn proofs(&mut self, after_n: u64, proofs_max: usize) -> Result<Vec<Proof>, Self::Error>;
     /// The seat's feed after a position: entries, the digest after the last of them, the last position. Entries that
@@ -186,6 +203,9 @@ fn carry_out_node<S: NodeStore>(
         NodeOutput::StoreItems(items) => {
             store.store_items(items)?;
             Some(NodeInput::ItemsStored)
+        }
+        NodeOutput::LoadItems { held, after_place, bytes_max } => {
+            Some(NodeInput::ItemsLoaded(store.items(&held, after_place, bytes_max)?))
         }
         NodeOutput::StoreProofs(proofs) => {
             store.store_proofs(proofs)?;
@@ -276,8 +296,11 @@ fn carry_out_province<S: ProvinceStore>(
         ProvinceOutput::MakeProof(request) => {
             Some(ProvinceInput::ProofMade(store.make_proof(&request)?.map(Box::new)))
         }
-        ProvinceOutput::LoadItems { after_n, bytes_max } => {
-            Some(ProvinceInput::ItemsLoaded(store.items(after_n, bytes_max)?))
+        ProvinceOutput::LoadItems { beyond, after_place, bytes_max } => {
+            Some(ProvinceInput::ItemsLoaded(store.items(beyond, after_place, bytes_max)?))
+        }
+        ProvinceOutput::StoreItems { items, is_last } => {
+            Some(ProvinceInput::ItemsStored { n: store.adopt_items(items, is_last)? })
         }
         ProvinceOutput::LoadProofs { after_n, proofs_max } => {
             Some(ProvinceInput::ProofsLoaded(store.proofs(after_n, proofs_max)?))

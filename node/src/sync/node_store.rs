@@ -19,6 +19,7 @@ use sync_protocol::ids::Hash;
 use sync_protocol::ids::PublicKey;
 use sync_protocol::item::Item;
 use sync_protocol::item::ItemKind;
+use sync_protocol::item::PlacedItem;
 use sync_protocol::limits::HEADS_PER_FRAME_MAX;
 use sync_protocol::limits::NAMED_LOGS_MAX;
 use sync_protocol::proof::Proof;
@@ -33,6 +34,7 @@ use crate::provincial::BodyError;
 use crate::provincial::PublishedDirectory;
 use crate::provincial::Refused;
 use crate::provincial::SeriesGrant;
+use crate::provincial::Withdrawal;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::View;
@@ -49,6 +51,10 @@ use crate::sync::driver::NodeStore;
 
 /// Standing condition: what this machine holds differs from the province at the same position.
 pub const DIGEST_DIFFERS: &str = "digest-differs";
+
+/// Standing condition: the province was put back to an older copy and gets back from here what it lost. Until the next
+/// proof.
+pub const PROVINCE_BEHIND: &str = "province-behind";
 
 /// Standing condition: the province published something this program is too old to read. The subject is its number.
 pub const NEWER_ITEM: &str = "newer-item";
@@ -105,6 +111,7 @@ impl NodeSide {
                 feed: feed_head(view, self.identity.seat())?,
                 items: items_head(view)?,
                 last_proof: last_proof(view, node)?,
+                series_left: Some(u32::try_from(view.unused_series()?).unwrap_or(u32::MAX)),
             };
             Ok((facts, claimed))
         })?;
@@ -125,7 +132,24 @@ pub(crate) fn head_of(log: &crate::store::log::LogHead) -> LogHead {
 
 pub(crate) fn items_head(view: &View<'_>) -> Result<ItemsHead, StoreError> {
     let head = view.item_head()?;
-    Ok(ItemsHead { n: head.n, hash: head.next_prev() })
+    Ok(ItemsHead { n: head.n, hash: head.hash_or_zero() })
+}
+
+/// Items of this store that are neither the one with this hash nor before it, after a place.
+pub(crate) fn placed_items(
+    view: &View<'_>,
+    beyond: Hash,
+    after_place: u64,
+    bytes_max: usize,
+) -> Result<Vec<PlacedItem>, StoreError> {
+    let stored = view.items_beyond(beyond, after_place, bytes_max)?;
+    stored
+        .into_iter()
+        .map(|(place, item)| {
+            let damaged = |_| StoreError::Corrupt { what: format!("item {}", item.n) };
+            Ok(PlacedItem { place, item: Item::from_bytes(&item.bytes).map_err(damaged)? })
+        })
+        .collect()
 }
 
 fn feed_head(view: &View<'_>, seat: &AgencyCode) -> Result<FeedHead, StoreError> {
@@ -165,21 +189,26 @@ pub(crate) fn stored_proof(proof: &Proof) -> StoredProof {
     }
 }
 
-/// Stores one item and carries out what it says to this machine.
+/// Stores one item and carries out what it says to this machine, whatever its branch: it is the province's word.
+/// Answers whether it is new here.
 ///
 /// # Errors
 /// The store failed, or a body cannot be used by this program.
-pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<(), StoreError> {
+pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<bool, StoreError> {
     let header = item.header();
     let stored = tx.store_item(&crate::store::items::Item {
         n: header.n,
         hash: item.hash(),
-        prev: header.parents.first().copied().unwrap_or(Hash([0; 32])),
+        parents: header.parents.clone(),
         kind: header.kind.0,
         bytes: item.to_bytes(),
     })?;
-    if stored != ItemStored::Stored {
-        return Ok(());
+    match stored {
+        ItemStored::Stored | ItemStored::Aside => {}
+        ItemStored::Repeated => return Ok(false),
+        ItemStored::Gap { n } => {
+            return Err(StoreError::Bug(format!("item {} where {n} is the newest", header.n)));
+        }
     }
     let body = item.body();
     let taken = match header.kind {
@@ -189,6 +218,7 @@ pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<(), StoreEr
         }),
         ItemKind::GRANT => SeriesGrant::read(body).map(Told::Grant),
         ItemKind::RELEASE => Refused::read(body).map(Told::Refused),
+        ItemKind::WITHDRAWAL => Withdrawal::read(body).map(Told::Withdrawal),
         _ => Ok(Told::Nothing),
     };
     match taken {
@@ -206,13 +236,17 @@ pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<(), StoreEr
                 refused.entries.iter().map(|entry| (entry.log, entry.lsn, entry.hash)).collect();
             tx.take_refusal(&entries, &refused.why)
         }
-        Ok(Told::Grant(_) | Told::Refused(_) | Told::Nothing) => Ok(()),
+        Ok(Told::Withdrawal(withdrawal)) if withdrawal.machine == tx.identity().machine => {
+            tx.withdraw_series(&withdrawal.series)
+        }
+        Ok(Told::Grant(_) | Told::Refused(_) | Told::Withdrawal(_) | Told::Nothing) => Ok(()),
         // Kept and passed over: the rest goes on, and a person is told that this program is too old for it.
         Err(BodyError::Newer(_)) => {
             tx.set_condition(NEWER_ITEM, &header.n.to_string(), &[("n", header.n.to_string())])
         }
         Err(error @ BodyError::Damaged) => Err(StoreError::Corrupt { what: error.to_string() }),
-    }
+    }?;
+    Ok(true)
 }
 
 /// What an item says to this machine.
@@ -220,6 +254,7 @@ enum Told {
     Directory(PublishedDirectory, Vec<u8>),
     Grant(SeriesGrant),
     Refused(Refused),
+    Withdrawal(Withdrawal),
     Nothing,
 }
 
@@ -264,7 +299,26 @@ impl NodeStore for NodeSide {
     }
 
     fn store_items(&mut self, items: Vec<Item>) -> Result<(), StoreError> {
-        self.store.write(move |tx| items.iter().try_for_each(|item| take_item(tx, item)))
+        self.store.write(move |tx| items.iter().try_for_each(|item| take_item(tx, item).map(|_is_new| ())))
+    }
+
+    fn items(
+        &mut self,
+        held: &[ItemsHead],
+        after_place: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<PlacedItem>, StoreError> {
+        self.store.write(|tx| tx.set_condition(PROVINCE_BEHIND, "", &[]))?;
+        self.store.read(|view| {
+            let mut beyond = Hash([0; 32]);
+            for head in held {
+                if view.has_item(head.n, head.hash)? {
+                    beyond = head.hash;
+                    break;
+                }
+            }
+            placed_items(view, beyond, after_place, bytes_max)
+        })
     }
 
     fn store_proofs(&mut self, proofs: Vec<Proof>) -> Result<(), StoreError> {
@@ -330,13 +384,26 @@ impl NodeStore for NodeSide {
         let claimed = self.claimed.clone();
         self.store.write(move |tx| {
             tx.clear_condition(DIGEST_DIFFERS, "")?;
+            tx.clear_condition(PROVINCE_BEHIND, "")?;
             tx.store_proof(&stored_proof(&proof), &claimed)
         })
     }
 
-    fn acked(&mut self, logs: &[LogAck], _counts: Option<StoredCounts>) -> Result<(), StoreError> {
+    fn acked(&mut self, logs: &[LogAck], counts: Option<StoredCounts>) -> Result<(), StoreError> {
         let logs = logs.to_vec();
-        self.store.write(move |tx| logs.iter().try_for_each(|ack| tx.set_acked(ack.boot, ack.lsn)))
+        // Without counts it is what the province holds, said at the beginning: it may be less than it once had.
+        let is_standing = counts.is_none();
+        self.store.write(move |tx| {
+            for ack in &logs {
+                let held = tx.log_head(ack.boot)?.map_or(0, |head| head.acked_lsn.max(head.proved_lsn));
+                if is_standing && held > ack.lsn {
+                    tx.take_back_acked(ack.boot, ack.lsn)?;
+                    tx.set_condition(PROVINCE_BEHIND, "", &[])?;
+                }
+                tx.set_acked(ack.boot, ack.lsn)?;
+            }
+            Ok(())
+        })
     }
 
     fn forked(&mut self, logs: &[LogAck]) -> Result<(), StoreError> {

@@ -11,12 +11,17 @@ use sync_protocol::frame::Hello;
 use sync_protocol::frame::LogAck;
 use sync_protocol::frame::StoredCounts;
 use sync_protocol::head::FeedHead;
+use sync_protocol::head::ItemsHead;
 use sync_protocol::head::LogHead;
 use sync_protocol::head::LogsSummary;
 use sync_protocol::head::SignedHead;
 use sync_protocol::ids::BootId;
+use sync_protocol::ids::Hash;
 use sync_protocol::ids::NodeId;
 use sync_protocol::item::Item;
+use sync_protocol::item::ItemKind;
+use sync_protocol::item::PlacedItem;
+use sync_protocol::limits::BATCH_RAW_BYTES;
 use sync_protocol::proof::EntryCounts;
 use sync_protocol::proof::Proof;
 use sync_protocol::proof::ProofContent;
@@ -31,23 +36,35 @@ use sync_protocol::session::province::ProvinceFacts;
 
 use crate::identity::MachineIdentity;
 use crate::ids::AgencyCode;
+use crate::provincial::BODY_VERSION;
+use crate::provincial::Ban;
+use crate::provincial::Join;
+use crate::provincial::PublishedDirectory;
+use crate::provincial::SeriesGrant;
+use crate::provincial::Withdrawal;
+use crate::provincial::to_bytes;
 use crate::refusal::Refusal;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::View;
+use crate::store::WriteTx;
 use crate::store::apply::Origin;
 use crate::store::apply::seat_rights;
 use crate::store::conditions::FORKED_LOG;
+use crate::store::conditions::SEAT_SHARED;
 use crate::store::conditions::TWO_HISTORIES;
 use crate::store::feeds::FeedLimits;
 use crate::store::feeds::FeedRow;
+use crate::store::restored::GrantAdopted;
 use crate::sync::driver::ProvinceStore;
 use crate::sync::driver::Stored;
 use crate::sync::node_store::head_of;
 use crate::sync::node_store::items_head;
 use crate::sync::node_store::last_proof;
+use crate::sync::node_store::placed_items;
 use crate::sync::node_store::read_proof;
 use crate::sync::node_store::stored_proof;
+use crate::sync::node_store::take_item;
 
 /// Standing condition: a machine sent entries of a log that is not its own; they were not kept. The subject is the
 /// machine.
@@ -74,22 +91,41 @@ impl Default for Quota {
         Self { entries_max: 100_000, size_bytes_max: 256 * 1024 * 1024 }
     }
 }
+/// Standing condition at the province: there is no free number series for a machine that has none left. Arg `wanted`.
+pub const BLOCK_EMPTY: &str = "number-block-empty";
+/// Standing condition at the province: two directory versions bore one number; the newer one was published again. Arg
+/// `version`.
+pub const DIRECTORY_TWICE: &str = "directory-twice";
+
+/// Gives a machine what it needs to go on numbering, inside the job that learned it. With what it says it has left.
+pub type Refill = dyn Fn(&mut WriteTx<'_>, NodeId, Option<u32>) -> Result<(), StoreError> + Send + Sync;
 
 /// The store as a province's session with one machine sees it.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct ProvinceSide {
     quota: Quota,
     store: Arc<Store>,
     identity: Arc<MachineIdentity>,
     machine: NodeId,
     seat: AgencyCode,
+    certificate: Option<Vec<u8>>,
+    refill: Option<Arc<Refill>>,
+}
+
+impl std::fmt::Debug for ProvinceSide {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProvinceSide")
+            .field("machine", &self.machine)
+            .field("seat", &self.seat)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ProvinceSide {
     /// A session's view of the province's store; machine and seat are those of the peer's certificate.
     #[must_use]
     pub fn new(store: Arc<Store>, identity: Arc<MachineIdentity>, machine: NodeId, seat: AgencyCode) -> Self {
-        Self { quota: Quota::default(), store, identity, machine, seat }
+        Self { quota: Quota::default(), store, identity, machine, seat, certificate: None, refill: None }
     }
 
     /// The same with another quota.
@@ -97,6 +133,82 @@ impl ProvinceSide {
     pub const fn with_quota(mut self, quota: Quota) -> Self {
         self.quota = quota;
         self
+    }
+
+    /// The certificate by which the machine is known: with it, one that this province enrolled and lost from its list
+    /// is served. It has been checked.
+    #[must_use]
+    pub fn with_certificate(self, certificate: Vec<u8>) -> Self {
+        Self { certificate: Some(certificate), ..self }
+    }
+
+    /// What gives the machine further number series, asked at its hello and with every batch of its entries.
+    #[must_use]
+    pub fn with_refill(self, refill: Arc<Refill>) -> Self {
+        Self { refill: Some(refill), ..self }
+    }
+
+    /// Takes the machine in, or says why not; and notes what its hello shows of a restore of this province.
+    fn welcome(&self, tx: &mut WriteTx<'_>, hello: &Hello) -> Result<Option<ByeCode>, StoreError> {
+        if tx.is_banned(self.machine)? {
+            return Ok(Some(ByeCode::Banned));
+        }
+        match (&self.certificate, tx.machine(self.machine)?) {
+            (_, Some(_)) => {}
+            (Some(certificate), None) => tx.readmit_machine(self.machine, &self.seat, certificate)?,
+            (None, None) => return Ok(Some(ByeCode::UnknownMachine)),
+        }
+        match tx.machines_of(&self.seat)? {
+            0 | 1 => tx.clear_condition(SEAT_SHARED, self.seat.as_str())?,
+            count => {
+                let args = [("seat", self.seat.to_string()), ("count", count.to_string())];
+                tx.set_condition(SEAT_SHARED, self.seat.as_str(), &args)?;
+            }
+        }
+        if hello.feed.id.is_none() {
+            tx.feed_for_newcomer(&self.seat, self.machine)?;
+        } else {
+            tx.open_feed(&self.seat)?;
+        }
+        let proof_n = tx.last_proof(self.machine)?.map_or(0, |proof| proof.number);
+        let is_feed_lost = self.is_feed_lost(tx, hello)?;
+        let is_ahead = is_feed_lost
+            || hello.last_proof.is_some_and(|told| told.n > proof_n)
+            || !is_item_here(tx, hello.items)?;
+        if is_ahead {
+            tx.note_restored()?;
+        }
+        if is_feed_lost {
+            tx.renew_feed(&self.seat)?;
+        }
+        tx.touch_machine(self.machine)?;
+        // One that lacks items may be told of a grant already.
+        if items_head(tx)? == hello.items {
+            self.refill(tx, hello.series_left)?;
+        }
+        Ok(None)
+    }
+
+    /// Whether the machine holds rows of its seat's feed that are not here, or others than are here.
+    fn is_feed_lost(&self, tx: &WriteTx<'_>, hello: &Hello) -> Result<bool, StoreError> {
+        let here = self.feed_head(tx)?;
+        if here.id != hello.feed.id {
+            return Ok(false); // it begins anew anyway
+        }
+        Ok(tx.feed_digest_at(&self.seat, hello.feed.position)? != Some(hello.feed.digest))
+    }
+
+    /// What cannot be given stops no session: whoever wants a number is told.
+    fn refill(&self, tx: &mut WriteTx<'_>, told: Option<u32>) -> Result<(), StoreError> {
+        let Some(refill) = &self.refill else { return Ok(()) };
+        match tx.nested(|tx| refill(tx, self.machine, told))? {
+            Ok(()) => tx.clear_condition(BLOCK_EMPTY, ""),
+            Err(StoreError::Refused(refusal)) => {
+                tracing::warn!(why = %refusal.code, "a machine's number series could not be refilled");
+                tx.set_condition(BLOCK_EMPTY, "", &[("wanted", "1".to_owned())])
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Where everything stands beside a hello.
@@ -115,6 +227,7 @@ impl ProvinceSide {
             older,
             feed: self.feed_head(view)?,
             items: items_head(view)?,
+            wants_items: if is_item_here(view, hello.items)? { None } else { Some(landmarks(view)?) },
             last_proof: last_proof(view, self.machine)?.map(|proof| proof.head()),
         })
     }
@@ -143,23 +256,11 @@ impl ProvinceStore for ProvinceSide {
     type Error = StoreError;
 
     fn facts(&mut self, hello: &Hello) -> Result<Result<ProvinceFacts, ByeCode>, StoreError> {
-        let Some(known) = self.store.read(|view| view.machine(self.machine))? else {
-            return Ok(Err(ByeCode::UnknownMachine));
-        };
-        if known.banned_at.is_some() {
-            return Ok(Err(ByeCode::Banned));
+        let (this, told) = (self.clone(), hello.clone());
+        match self.store.write(move |tx| this.welcome(tx, &told))? {
+            Some(code) => Ok(Err(code)),
+            None => self.store.read(|view| self.compare(view, hello)).map(Ok),
         }
-        let (machine, seat) = (self.machine, self.seat.clone());
-        let has_no_feed = hello.feed.id.is_none();
-        self.store.write(move |tx| {
-            if has_no_feed {
-                tx.feed_for_newcomer(&seat, machine)?
-            } else {
-                tx.open_feed(&seat)?
-            };
-            tx.touch_machine(machine)
-        })?;
-        self.store.read(|view| self.compare(view, hello)).map(Ok)
     }
 
     fn check_heads(&mut self, heads: &[LogHead]) -> Result<Vec<LogFacts>, StoreError> {
@@ -170,13 +271,7 @@ impl ProvinceStore for ProvinceSide {
     }
 
     fn make_proof(&mut self, request: &ProofRequest) -> Result<Result<Proof, NotEqual>, StoreError> {
-        let this = Self {
-            quota: self.quota,
-            store: Arc::clone(&self.store),
-            identity: Arc::clone(&self.identity),
-            machine: self.machine,
-            seat: self.seat.clone(),
-        };
+        let this = self.clone();
         let request = request.clone();
         self.store.write(move |tx| {
             let province = this.identity.province();
@@ -198,7 +293,13 @@ impl ProvinceStore for ProvinceSide {
                 return Ok(Err(not_equal));
             }
             let counts = tx.entry_counts(this.machine)?;
-            let last = tx.last_proof(this.machine)?.map(|stored| read_proof(&stored)).transpose()?;
+            // A head that is not in the chain here is of before a restore: the chain goes on behind it.
+            let is_told_here = match request.told {
+                Some(told) => tx.proof_hash(this.machine, told.n)? == Some(told.hash),
+                None => true,
+            };
+            let last = tx.last_proof(this.machine)?.filter(|_| is_told_here);
+            let last = last.map(|stored| read_proof(&stored)).transpose()?;
             let state = ProofState {
                 province,
                 machine: this.machine,
@@ -219,19 +320,32 @@ impl ProvinceStore for ProvinceSide {
             let proof = Proof::sign_with(content, tx.now(), |bytes| this.identity.keys().sign(bytes));
             let covered: Vec<_> = heads.iter().map(|head| (head.boot, head.lsn)).collect();
             tx.store_proof(&stored_proof(&proof), &covered)?;
+            tx.note_even(this.machine)?;
             Ok(Ok(proof))
         })
     }
 
-    fn items(&mut self, after_n: u64, bytes_max: usize) -> Result<Vec<Item>, StoreError> {
-        let stored = self.store.read(|view| view.items_after(after_n, bytes_max))?;
-        stored
-            .iter()
-            .map(|item| {
-                Item::from_bytes(&item.bytes)
-                    .map_err(|_| StoreError::Corrupt { what: format!("item {}", item.n) })
-            })
-            .collect()
+    fn items(
+        &mut self,
+        beyond: ItemsHead,
+        after_place: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<PlacedItem>, StoreError> {
+        self.store.read(|view| placed_items(view, beyond.hash, after_place, bytes_max))
+    }
+
+    fn adopt_items(&mut self, items: Vec<Item>, is_last: bool) -> Result<u64, StoreError> {
+        let identity = Arc::clone(&self.identity);
+        self.store.write(move |tx| {
+            tx.note_restored()?;
+            for item in &items {
+                adopt_item(tx, &identity, item)?;
+            }
+            if let Some(last) = items.last().filter(|_| is_last) {
+                join(tx, &identity, last)?;
+            }
+            Ok(tx.item_head()?.n)
+        })
     }
 
     fn proofs(&mut self, after_n: u64, proofs_max: usize) -> Result<Vec<Proof>, StoreError> {
@@ -265,7 +379,7 @@ impl ProvinceStore for ProvinceSide {
     }
 
     fn store_changes(&mut self, runs: Vec<ChangeRun>) -> Result<Result<Stored, ByeCode>, StoreError> {
-        let (machine, seat, quota) = (self.machine, self.seat.clone(), self.quota);
+        let (machine, seat, quota, this) = (self.machine, self.seat.clone(), self.quota, self.clone());
         let stored = self.store.write(move |tx| {
             let mut is_kept = false;
             let rights = seat_rights([seat.clone()].into(), false);
@@ -304,6 +418,7 @@ impl ProvinceStore for ProvinceSide {
                     tx.set_condition(TWO_HISTORIES, &machine.to_string(), &args)?;
                 }
             }
+            this.refill(tx, None)?;
             let counts = tx.entry_counts(machine)?;
             let counts = StoredCounts {
                 waiting: counts.waiting,
@@ -346,6 +461,107 @@ impl ProvinceStore for ProvinceSide {
             logs.iter().try_for_each(|log| tx.set_condition(FORKED_LOG, &log.to_string(), &[]))
         })
     }
+}
+
+/// Whether a machine's newest item is known here; one that has none needs no knowing.
+fn is_item_here(view: &View<'_>, head: ItemsHead) -> Result<bool, StoreError> {
+    Ok(head.n == 0 || view.has_item(head.n, head.hash)?)
+}
+
+fn landmarks(view: &View<'_>) -> Result<Vec<ItemsHead>, StoreError> {
+    Ok(view.item_landmarks()?.into_iter().map(|(n, hash)| ItemsHead { n, hash }).collect())
+}
+
+/// Adds an item to the province's chain.
+pub(crate) fn append_item(
+    tx: &mut WriteTx<'_>,
+    identity: &MachineIdentity,
+    kind: ItemKind,
+    body: Vec<u8>,
+) -> Result<(), StoreError> {
+    let head = tx.item_head()?;
+    let parents = head.hash.into_iter().collect();
+    sign_item(tx, identity, head.n + 1, kind, parents, body)
+}
+
+fn sign_item(
+    tx: &mut WriteTx<'_>,
+    identity: &MachineIdentity,
+    n: u64,
+    kind: ItemKind,
+    parents: Vec<Hash>,
+    body: Vec<u8>,
+) -> Result<(), StoreError> {
+    let boot = tx.ensure_boot()?;
+    let item = Item::sign_with(n, kind, parents, body, boot, tx.now(), |bytes| identity.keys().sign(bytes));
+    take_item(tx, &item).map(|_is_new| ())
+}
+
+/// Takes up one item that this province signed and lost: it holds again, as it did.
+fn adopt_item(tx: &mut WriteTx<'_>, identity: &MachineIdentity, item: &Item) -> Result<(), StoreError> {
+    if !take_item(tx, item)? {
+        return Ok(());
+    }
+    // What this program cannot read, it has passed over and told a person.
+    match item.header().kind {
+        ItemKind::GRANT => {
+            let Ok(grant) = SeriesGrant::read(item.body()) else { return Ok(()) };
+            for series in grant.series {
+                if let GrantAdopted::TakenFrom(machine) = tx.adopt_grant(grant.machine, &series)? {
+                    let body = Withdrawal { format: BODY_VERSION, machine, series: vec![series] };
+                    append_item(tx, identity, ItemKind::WITHDRAWAL, to_bytes(&body))?;
+                }
+            }
+            Ok(())
+        }
+        ItemKind::BAN => match Ban::read(item.body()) {
+            Ok(ban) => tx.adopt_ban(ban.machine, &ban.why, ban.at),
+            Err(_) => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// Makes one chain of what was signed before the restore, which ends with `other`, and what was signed since. Both may
+/// have brought a directory version under one number: what was published last, after the restore, is published once
+/// more under a number of its own, so that everybody uses the same.
+fn join(tx: &mut WriteTx<'_>, identity: &MachineIdentity, other: &Item) -> Result<(), StoreError> {
+    if tx.is_joined(other.hash())? {
+        return Ok(());
+    }
+    let head = tx.item_head()?;
+    let has_clash = has_directory_twice(tx, head.hash_or_zero())?;
+    let n = head.n.max(other.header().n).saturating_add(1);
+    let parents = head.hash.into_iter().chain([other.hash()]).collect();
+    sign_item(tx, identity, n, ItemKind::JOIN, parents, to_bytes(&Join { format: BODY_VERSION }))?;
+    let newest = tx.newest_item_of_kind(ItemKind::DIRECTORY.0, head.n)?;
+    let Some(newest) = newest.filter(|_| has_clash).and_then(|item| published(&item.bytes)) else {
+        return Ok(());
+    };
+    let version = tx.newest_directory()?.map_or(1, |(version, _)| version + 1);
+    append_item(tx, identity, ItemKind::DIRECTORY, to_bytes(&PublishedDirectory { version, ..newest }))?;
+    tx.set_condition(DIRECTORY_TWICE, "", &[("version", version.to_string())])
+}
+
+/// Whether an item that does not come before `head` brings another directory version than is here under its number.
+fn has_directory_twice(tx: &WriteTx<'_>, head: Hash) -> Result<bool, StoreError> {
+    let mut place = 0;
+    loop {
+        let page = tx.items_beyond(head, place, BATCH_RAW_BYTES)?;
+        let Some((last, _)) = page.last() else { return Ok(false) };
+        place = *last;
+        for (_, item) in page.iter().filter(|(_, item)| item.kind == ItemKind::DIRECTORY.0) {
+            let Some(published) = published(&item.bytes) else { continue };
+            let held = tx.directory(published.version)?;
+            if held.is_some_and(|held| held.hash != published.hash) {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+fn published(item: &[u8]) -> Option<PublishedDirectory> {
+    Item::from_bytes(item).ok().and_then(|item| PublishedDirectory::read(item.body()).ok())
 }
 
 /// A signed head as it is kept: position, chain and signature, each of fixed length.

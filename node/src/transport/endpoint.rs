@@ -459,7 +459,11 @@ fn known(quinn: &quinn::Connection, verifier: &Verifier, clock: &dyn Clock) -> R
         bytes: stats.udp_tx.bytes.saturating_add(stats.udp_rx.bytes),
         round_trips: HANDSHAKE_ROUND_TRIPS,
     };
-    Ok(Connection { quinn: quinn.clone(), peer: Peer::new(certified, is_expired), handshake })
+    Ok(Connection {
+        quinn: quinn.clone(),
+        peer: Peer::new(certified, is_expired, shown.as_ref().to_vec()),
+        handshake,
+    })
 }
 
 /// What a commune dials with. Made once per process and identity.

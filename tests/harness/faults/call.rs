@@ -42,6 +42,7 @@ use sync_protocol::frame::Hello;
 use sync_protocol::frame::LogAck;
 use sync_protocol::frame::Message;
 use sync_protocol::frame::StoredCounts;
+use sync_protocol::head::ItemsHead;
 use sync_protocol::head::LogHead;
 use sync_protocol::head::LogsSummary;
 use sync_protocol::head::SignedHead;
@@ -49,6 +50,7 @@ use sync_protocol::ids::BootId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::ids::PublicKey;
 use sync_protocol::item::Item;
+use sync_protocol::item::PlacedItem;
 use sync_protocol::limits::NAMED_LOGS_MAX;
 use sync_protocol::proof::Proof;
 use sync_protocol::run::ChangeRun;
@@ -169,6 +171,15 @@ impl NodeStore for Failing<NodeSide> {
         self.store(|store| store.store_items(items.clone()))
     }
 
+    fn items(
+        &mut self,
+        held: &[ItemsHead],
+        after_place: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<PlacedItem>, StoreError> {
+        self.call(|store| NodeStore::items(store, held, after_place, bytes_max))
+    }
+
     fn store_proofs(&mut self, proofs: Vec<Proof>) -> Result<(), StoreError> {
         self.store(|store| store.store_proofs(proofs.clone()))
     }
@@ -243,9 +254,19 @@ impl ProvinceStore for Failing<ProvinceSide> {
         self.call(|store| store.make_proof(request))
     }
 
-    fn items(&mut self, after_n: u64, bytes_max: usize) -> Result<Vec<Item>, StoreError> {
+    fn items(
+        &mut self,
+        beyond: ItemsHead,
+        after_place: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<PlacedItem>, StoreError> {
         self.catch_up()?;
-        self.call(|store| store.items(after_n, bytes_max))
+        self.call(|store| ProvinceStore::items(store, beyond, after_place, bytes_max))
+    }
+
+    fn adopt_items(&mut self, items: Vec<Item>, is_last: bool) -> Result<u64, StoreError> {
+        self.catch_up()?;
+        self.store(|store| store.adopt_items(items.clone(), is_last))
     }
 
     fn proofs(&mut self, after_n: u64, proofs_max: usize) -> Result<Vec<Proof>, StoreError> {
@@ -430,7 +451,6 @@ impl Call {
         number: u64,
         planted: Option<Plant>,
     ) -> Self {
-        province::refill_series(centre, node.identity.node());
         let (own_news, own) = listen_to(node);
         let (province_news, theirs) = listen_to(centre);
         let mut near_store = NodeSide::new(Arc::clone(&node.store), Arc::clone(&node.identity));
@@ -450,6 +470,7 @@ impl Call {
         let certified = node.identity.certified();
         let options = ProvinceOptions {
             province: centre.identity.province(),
+            province_key,
             node: certified.node,
             node_key: PublicKey(certified.keys.signing),
         };
@@ -459,7 +480,9 @@ impl Call {
             Arc::clone(&centre.identity),
             certified.node,
             certified.seat.clone(),
-        );
+        )
+        .with_certificate(node.identity.certificate().to_vec())
+        .with_refill(province::refill(centre));
         let mut call = Self {
             node: place,
             over: None,

@@ -52,6 +52,7 @@ use sync_protocol::ids::FeedId;
 use sync_protocol::ids::NodeId;
 use sync_protocol::ids::PublicKey;
 use sync_protocol::item::Item;
+use sync_protocol::item::PlacedItem;
 use sync_protocol::proof::Proof;
 use sync_protocol::run::EntryRun;
 use sync_protocol::run::FeedRun;
@@ -179,6 +180,7 @@ impl Hostile {
             feed: self.feed,
             items: self.items,
             last_proof: self.last_proof.clone(),
+            series_left: None,
         }
     }
 
@@ -205,6 +207,7 @@ impl Hostile {
         let mut near = NodeSession::new(now, facts, NodeOptions { is_live: false }).unwrap();
         let options = ProvinceOptions {
             province: centre.identity.province(),
+            province_key,
             node: identity.node(),
             node_key: PublicKey(identity.certified().keys.signing),
         };
@@ -330,6 +333,15 @@ impl NodeStore for Hostile {
     fn store_items(&mut self, items: Vec<Item>) -> Result<(), Infallible> {
         self.items = items.last().map_or(self.items, Item::head);
         Ok(())
+    }
+
+    fn items(
+        &mut self,
+        _held: &[ItemsHead],
+        _after_place: u64,
+        _bytes_max: usize,
+    ) -> Result<Vec<PlacedItem>, Infallible> {
+        Ok(Vec::new())
     }
 
     fn store_proofs(&mut self, proofs: Vec<Proof>) -> Result<(), Infallible> {

@@ -393,6 +393,7 @@ impl<'a> Bench<'a> {
                 | FrameKind::Ack
                 | FrameKind::Cut
                 | FrameKind::Proof
+                | FrameKind::Wanted
                 | FrameKind::Bye => message.bytes.len(),
             };
         }
