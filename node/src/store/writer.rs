@@ -490,10 +490,20 @@ impl Thread {
             record.confirm();
             self.memory.is_witness_due = false;
         }
-        if told.is_err() {
+        if told.and_then(|()| self.confirm_items()).is_err() {
             self.lose_witness();
         }
         Ok(())
+    }
+
+    /// At the province the witness is told at once that an item was committed: a copy of just before must show as
+    /// such, whatever became of this process. Items are few.
+    fn confirm_items(&mut self) -> std::io::Result<()> {
+        let is_due = self.memory.growth.item.is_some() && self.env.identity.role == Role::Province;
+        let Some(witness) = self.witness.as_ref().filter(|_| is_due) else { return Ok(()) };
+        Arc::make_mut(&mut self.memory.witness).sequence += 1;
+        witness.begin(Arc::clone(&self.memory.witness));
+        witness.end()
     }
 
     /// The entries are safe, but nothing vouches for the numbers any more: the next one starts a new series.

@@ -1,0 +1,288 @@
+//! The provincial server is put back to an older copy of its directory, and goes on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper that fails must fail its test"
+)]
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+
+use motcua_node::clock::SystemClock;
+use motcua_node::store::Reader;
+use motcua_tests::office::Office;
+use motcua_tests::office::Province;
+use motcua_tests::office::assert_even;
+use motcua_tests::office::lodging;
+use motcua_tests::office::lodging_for;
+use motcua_tests::office::sync_all;
+use serde_json::Value;
+use serde_json::json;
+use sync_protocol::item::Item;
+use sync_protocol::item::ItemKind;
+
+/// An older copy of the province's directory, with its witness file.
+struct Backup {
+    dir: PathBuf,
+    witness: PathBuf,
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).expect("a file");
+        }
+    }
+}
+
+/// Copies the province's directory while its server stands still.
+fn back_up(province: &mut Province, name: &str) -> Backup {
+    let place = province.place().join(name);
+    let backup = Backup { dir: place.join("dir"), witness: place.join("witness") };
+    province.office.stop();
+    copy_folder(&province.office.home.dir, &backup.dir);
+    std::fs::copy(&province.office.home.witness, &backup.witness).expect("a witness");
+    province.start();
+    backup
+}
+
+/// Puts the province back to an older copy, its witness too or not, and starts it again.
+fn put_back(province: &mut Province, backup: &Backup, is_witness_too: bool) {
+    province.office.kill();
+    std::fs::remove_dir_all(&province.office.home.dir).expect("the directory");
+    copy_folder(&backup.dir, &province.office.home.dir);
+    if is_witness_too {
+        std::fs::copy(&backup.witness, &province.office.home.witness).expect("a witness");
+    }
+    province.start();
+}
+
+fn condition(office: &Office, code: &str) -> Option<Value> {
+    let status = office.status();
+    status["conditions"].as_array().unwrap().iter().find(|condition| condition["code"] == code).cloned()
+}
+
+fn reader(office: &Office) -> Reader {
+    Reader::open(&office.home.dir, &SystemClock::new()).unwrap()
+}
+
+fn items(office: &Office) -> BTreeSet<(u64, String)> {
+    let all = reader(office)
+        .read(|view| view.items_beyond(sync_protocol::ids::Hash([0; 32]), 0, usize::MAX))
+        .unwrap();
+    all.iter().map(|(_, item)| (item.n, item.hash.to_string())).collect()
+}
+
+fn joins(office: &Office) -> usize {
+    reader(office).read(|view| view.items_of_kind(ItemKind::JOIN.0)).unwrap().len()
+}
+
+/// The series of a dossier number of the sample: the last part's first three digits.
+fn series(number: &str) -> String {
+    number.rsplit('-').next().unwrap()[..3].to_owned()
+}
+
+/// The series that each machine may number under, and no two of them the same.
+fn granted(offices: &[&Office]) -> BTreeMap<String, Vec<String>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for office in offices {
+        let held = reader(office).read(|view| view.series()).unwrap();
+        for (series, state) in held {
+            if matches!(state.name(), "unused" | "in_use") {
+                all.entry(series).or_default().push(office.home.dir.display().to_string());
+            }
+        }
+    }
+    all
+}
+
+fn publish(province: &Office, name: &str) -> Value {
+    let shown = reader(province)
+        .read(|view| {
+            Ok(view.effective_directory(motcua_node::clock::Clock::wall(&SystemClock::new()))?.unwrap().body)
+        })
+        .unwrap();
+    let text = String::from_utf8(shown).unwrap();
+    let changed = text.replacen("Tỉnh Hà Tĩnh", name, 1).replacen("Tỉnh Thử Một", name, 1);
+    let file = province.home.dir.with_extension("jsonl");
+    std::fs::write(&file, changed).unwrap();
+    province.home.done(&["directory", "import", file.to_str().unwrap()]);
+    province.home.done(&["directory", "publish"]).value().clone()
+}
+
+/// Everything that must be so once all have called.
+fn assert_whole(province: &Office, communes: &[&Office], numbers: &[String]) {
+    let unique: BTreeSet<&String> = numbers.iter().collect();
+    assert_eq!(unique.len(), numbers.len(), "no number twice: {numbers:?}");
+    let all = province.export();
+    for number in &unique {
+        assert!(all.contains_key(*number), "{number} is lost");
+    }
+    assert_even(province, communes);
+    let held = items(province);
+    for office in communes {
+        office.verify();
+        assert_eq!(items(office), held, "{} holds every item", office.code);
+        assert!(
+            condition(office, "province-behind").is_none() && condition(office, "digest-differs").is_none()
+        );
+        let status = office.status();
+        assert_eq!((&status["waiting_changes"], &status["last_proof"]["refused"]), (&json!(0), &json!(0)));
+        assert_eq!(office.sync()["round_trips"], 1, "{} is quiet again", office.code);
+    }
+    province.verify();
+    let everybody: Vec<&Office> = communes.iter().copied().chain([province]).collect();
+    for (series, holders) in granted(&everybody) {
+        assert_eq!(holders.len(), 1, "series {series} has one machine: {holders:?}");
+    }
+}
+
+/// Three copies: one of before most of the work, one in the middle of it, and one that the restored server made itself
+/// before it was lost again.
+fn put_back_three_times(is_witness_too: bool) {
+    let mut province = Province::new();
+    let (a, b) = (province.commune("H27.101"), province.commune("H27.102"));
+    let mut numbers = a.lodged(&[lodging("H27.101", 1), lodging_for("H27.101", 2, "H27.102")]);
+    sync_all(&[&a, &b]);
+    let early = back_up(&mut province, "early");
+
+    // Work, a directory version, and series begun, so that the province gives out further ones.
+    numbers.extend(b.lodged(&[lodging("H27.102", 1)]));
+    a.does(&numbers[1], &[json!({"act": "transfer", "to": "H27.102"})]);
+    publish(&province.office, "Tỉnh Thử Một");
+    sync_all(&[&a, &b]);
+    let middle = back_up(&mut province, "middle");
+    b.does(&numbers[1], &[json!({"act": "take_over"}), json!({"act": "move_step"})]);
+    numbers.extend(a.lodged(&[lodging("H27.101", 3)]));
+    let late = province.commune("H27.103");
+    numbers.extend(late.lodged(&[lodging("H27.103", 1), lodging_for("H27.103", 2, "H27.101")]));
+    sync_all(&[&a, &b, &late]);
+    let mut all = vec![a, b, late];
+
+    let mut own: Option<Backup> = None;
+    for (round, name) in ["middle", "own", "early"].into_iter().enumerate() {
+        let copy = match name {
+            "middle" => &middle,
+            "early" => &early,
+            _ => own.as_ref().unwrap(),
+        };
+        put_back(&mut province, copy, is_witness_too);
+        if is_witness_too {
+            assert!(condition(&province.office, "province-restored").is_none(), "nothing shows it yet");
+        } else {
+            let told = condition(&province.office, "province-restored").expect("the witness shows it");
+            assert!(told["text"].is_string() && told["next"].is_string(), "{told}");
+        }
+        // Before anybody who was there calls, another machine is enrolled and works; and so do all offices.
+        let (seat, place) = ([104, 105, 106][round], 10 * (round + 1));
+        let new = province.commune(&format!("H27.{seat}"));
+        numbers.extend(new.lodged(&[lodging(&new.code, place)]));
+        new.sync();
+        for office in &all {
+            let lines = [place, place + 1].map(|place| lodging(&office.code, place));
+            numbers.extend(office.lodged(&lines));
+        }
+        if name == "middle" {
+            own = Some(back_up(&mut province, "own"));
+        }
+        all[0].sync();
+        let told = condition(&province.office, "province-restored").expect("a machine shows it");
+        assert!(told["text"].as_str().unwrap().contains("not called since: "), "{told}");
+        all.push(new);
+        let everybody: Vec<&Office> = all.iter().collect();
+        sync_all(&everybody);
+        assert_eq!(condition(&province.office, "province-restored"), None, "all have called");
+        assert_whole(&province.office, &everybody, &numbers);
+        assert!(joins(&all[0]) > round, "what was signed since is joined with what was lost");
+    }
+}
+
+#[test]
+fn a_province_put_back_to_an_earlier_copy_shows_it_and_gets_everything_again() {
+    put_back_three_times(false);
+}
+
+#[test]
+fn a_province_whose_witness_was_put_back_too_gets_everything_again() {
+    put_back_three_times(true);
+}
+
+/// A ban that was lost holds again as soon as one machine calls that heard of it; a machine that was enrolled in the
+/// lost time is known again; and a directory version published twice under one number is told.
+#[test]
+fn lost_bans_machines_and_directories_hold_again_when_machines_bring_them() {
+    let mut province = Province::new();
+    let (stolen, b) = (province.commune("H27.101"), province.commune("H27.102"));
+    let mut numbers = stolen.lodged(&[lodging("H27.101", 1)]);
+    sync_all(&[&stolen, &b]);
+    let backup = back_up(&mut province, "early");
+    let machine = province.machines("H27.101").remove(0);
+    province.office.home.done(&["enrol", "ban", &machine, "--why", "mất máy"]);
+    let new = province.commune_in("H27.101", "replacement");
+    numbers.extend(new.lodged(&[lodging("H27.101", 2)]));
+    let first = publish(&province.office, "Tỉnh Thử Một");
+    sync_all(&[&new, &b]);
+
+    put_back(&mut province, &backup, true);
+    let second = publish(&province.office, "Tỉnh Thử Hai");
+    assert_eq!(first["version"], second["version"], "the number is signed a second time");
+    assert_ne!(first["hash"], second["hash"]);
+    // The replacement is not in the list any more; its certificate is the province's all the same.
+    assert_eq!(province.machines("H27.101"), [machine.clone()]);
+    new.sync();
+    assert_eq!(province.machines("H27.101").len(), 2);
+    let listed = province.office.home.done(&["enrol", "list"]).lines();
+    let line = listed.iter().find(|line| line["node"] == json!(machine)).unwrap();
+    assert!(line.to_string().contains("mất máy"), "the ban holds again: {line}");
+    assert_eq!(stolen.try_sync().error_code(), Some("line-banned"));
+    assert!(condition(&province.office, "directory-twice").is_some());
+    sync_all(&[&new, &b]);
+    sync_all(&[&new, &b]);
+    assert_whole(&province.office, &[&new, &b], &numbers);
+    assert_eq!(condition(&province.office, "province-restored"), None, "a banned machine is not awaited");
+    assert!(condition(&province.office, "seat-shared").is_none());
+    let version = |office: &Office| reader(office).read(|view| view.newest_directory()).unwrap().unwrap();
+    assert_eq!(version(&province.office).1.to_string(), second["hash"].as_str().unwrap());
+    for office in [&new, &b] {
+        assert_eq!(version(office), version(&province.office), "{}", office.code);
+    }
+    let kinds: Vec<u8> = {
+        let all = reader(&b).read(|view| view.items_of_kind(ItemKind::BAN.0)).unwrap();
+        all.iter().map(|item| Item::from_bytes(&item.bytes).unwrap().header().kind.0).collect()
+    };
+    assert_eq!(kinds, [ItemKind::BAN.0], "one ban, once");
+}
+
+/// A machine that has left a series without printing from it, or has begun its last one, gets another in the session
+/// that shows it.
+#[test]
+fn a_machine_has_a_spare_series_after_one_session() {
+    let province = Province::new();
+    let office = province.commune("H27.101");
+    let left = || reader(&office).read(|view| view.unused_series()).unwrap();
+    let mut used = BTreeSet::new();
+    for round in 0..3 {
+        // The witness is lost twice: each time a series is left from which nothing was printed.
+        for _ in 0..2 {
+            std::fs::remove_file(&office.home.witness).unwrap();
+            office.sync();
+            assert!(left() > 0, "round {round}: a spare one after one session");
+        }
+        let numbers = office.lodged(&[lodging("H27.101", round)]);
+        let fresh: BTreeSet<String> = numbers.iter().map(|number| series(number)).collect();
+        assert!(used.is_disjoint(&fresh), "{fresh:?} {used:?}");
+        used.extend(fresh);
+        assert_eq!(office.sync()["outcome"], "converged");
+        assert!(left() > 0, "round {round}: what was begun is replaced in the session that tells it");
+    }
+    office.verify();
+}
