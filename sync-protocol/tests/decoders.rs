@@ -190,7 +190,8 @@ fn plain(frame: &Frame) -> Vec<u8> {
         | Frame::Cut(_)
         | Frame::Proof(_)
         | Frame::Bye(_)
-        | Frame::Aside(_) => panic!("{} has one form only", frame.kind().name()),
+        | Frame::Aside(_)
+        | Frame::Wanted(_) => panic!("{} has one form only", frame.kind().name()),
     };
     [&[FRAME_VERSION, frame.kind() as u8][..], &compress::pack(&content.unwrap()).unwrap()].concat()
 }
@@ -209,6 +210,7 @@ fn messages() -> Vec<Vec<u8>> {
         items: ItemsHead::default(),
         last_proof: Some(ProofHead { n: 1, hash: Hash([3; 32]) }),
         clock: AT,
+        series_left: Some(2),
     };
     let state = LogState { boot: LOG, lsn: 2, status: LogStatus::Behind };
     let fresh = FreshProof::Renewal { n: 7, at: AT, signature: Signature([1; 64]) };
@@ -233,6 +235,7 @@ fn messages() -> Vec<Vec<u8>> {
         Frame::Proof(Box::new(fresh)),
         Frame::Bye(Bye { code: ByeCode::Busy, args: vec![5] }),
         Frame::Aside(aside),
+        Frame::Wanted(Wanted { held: vec![ItemsHead { n: 9, hash: Hash([2; 32]) }; 3] }),
     ];
     let mut messages: Vec<Vec<u8>> = frames.iter().map(|frame| frame.encode().unwrap().bytes).collect();
     for frame in [changes(), feed()] {

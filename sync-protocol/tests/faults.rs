@@ -419,31 +419,30 @@ fn a_restored_province_takes_back_only_what_it_signed_itself_and_asked_for() {
     // A cut from before the node heard of it is void.
     tell_province(&mut province, Frame::Cut(Cut { items: two.head(), ..cut() })).unwrap();
     assert!(province.poll().is_none());
-    tell_province(&mut province, items(&[one.clone()])).unwrap();
+    tell_province(&mut province, items(std::slice::from_ref(&one))).unwrap();
     assert!(
         matches!(province.poll(), Some(ProvinceOutput::StoreItems { items, is_last: false }) if items.len() == 1)
     );
-    tell_province(&mut province, items(&[two.clone()])).unwrap();
+    tell_province(&mut province, items(std::slice::from_ref(&two))).unwrap();
     assert!(matches!(province.poll(), Some(ProvinceOutput::StoreItems { is_last: true, .. })));
     province.handle(NOW, ProvinceInput::ItemsStored { n: 1 }).unwrap();
     province.handle(NOW, ProvinceInput::ItemsStored { n: 2 }).unwrap();
     let acks: Vec<u64> = std::iter::from_fn(|| province.poll())
-        .filter_map(|output| match output {
-            ProvinceOutput::Send(message) => match Frame::decode(&message.bytes).unwrap() {
-                Frame::Ack(ack) => Some(ack.items),
-                other => panic!("{other:?}"),
-            },
-            other => panic!("{other:?}"),
+        .map(|output| {
+            let ProvinceOutput::Send(message) = output else { panic!("{output:?}") };
+            let frame = Frame::decode(&message.bytes).unwrap();
+            let Frame::Ack(ack) = frame else { panic!("{frame:?}") };
+            ack.items
         })
         .collect();
     assert_eq!(acks, [1, 2]);
-    assert!(tell_province(&mut province, items(&[two.clone()])).is_err(), "no more are wanted");
+    assert!(tell_province(&mut province, items(std::slice::from_ref(&two))).is_err(), "no more are wanted");
     let mut province = wanting_province(two.head());
     let forged = item(&node_key(), 1, vec![]);
     let error = tell_province(&mut province, items(&[forged])).unwrap_err();
     assert!(matches!(error, SessionError::Item(_)), "{error:?}");
     let mut province = open_province();
-    assert!(tell_province(&mut province, items(&[one.clone()])).is_err(), "none were asked for");
+    assert!(tell_province(&mut province, items(std::slice::from_ref(&one))).is_err(), "none were asked for");
     let mut province = wanting_province(one.head());
     assert!(tell_province(&mut province, items(&[one, two])).is_err(), "nothing comes after the last");
 }
