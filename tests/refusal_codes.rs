@@ -23,6 +23,7 @@ const NOT_CODES: &[(&str, &str)] = &[
     ("desk-number-day", "a value of the store"),
     ("directory-draft", "a value of the store"),
     ("province-addresses", "a value of the store"),
+    ("scrubbed-at", "a value of the store"),
     ("province-name", "a value of the store"),
     ("directory-publish", "what a row of the audit says"),
     ("series-margin", "a value of the store"),

@@ -66,6 +66,9 @@ pub enum Command {
     SyncNow {
         /// Longest wait.
         wait_s: u64,
+        /// Whether all entries are compared.
+        #[serde(default)]
+        scrub: bool,
     },
     /// Whether a session with the province is open.
     SyncState,

@@ -31,6 +31,8 @@ use crate::ids::ProvinceId;
 use crate::ids::Signature;
 use crate::limits;
 use crate::proof::Proof;
+use crate::range;
+use crate::range::Range;
 use crate::run::ChangeRun;
 use crate::run::EntryRun;
 use crate::run::FeedRun;
@@ -78,10 +80,12 @@ pub enum FrameKind {
     Aside = 13,
     /// [`Wanted`].
     Wanted = 14,
+    /// [`Ranges`].
+    Ranges = 15,
 }
 
 impl FrameKind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Hello,
         Self::HelloAck,
         Self::Heads,
@@ -96,6 +100,7 @@ impl FrameKind {
         Self::Bye,
         Self::Aside,
         Self::Wanted,
+        Self::Ranges,
     ];
 
     /// Its name, for logs.
@@ -116,6 +121,7 @@ impl FrameKind {
             Self::Bye => "bye",
             Self::Aside => "aside",
             Self::Wanted => "wanted",
+            Self::Ranges => "ranges",
         }
     }
 }
@@ -160,6 +166,8 @@ pub enum Frame {
     Aside(Aside),
     /// The node holds provincial items that the province lost.
     Wanted(Wanted),
+    /// What the sender has of the seat's entries, range by range.
+    Ranges(Ranges),
 }
 
 /// The node opens the session: where everything stands with it.
@@ -206,6 +214,14 @@ pub struct Hello {
     /// it has seen a number of: a machine that left a series without printing from it would never get another.
     #[n(10)]
     pub series_left: Option<u32>,
+    /// Whether all entries are to be compared one by one, though the heads may be equal.
+    #[cbor(n(11), skip_if = "is_false", default)]
+    pub scrub: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that the derive calls")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// How one log of the machine stands at the province, beside what the node said of it.
@@ -287,6 +303,9 @@ pub struct Standing {
     /// The number of the machine's newest proof at the province; 0 before the first.
     #[cbor(n(3), with = "fixed")]
     pub proof_n: u64,
+    /// Whether the node is to compare its entries with the seat's, by [`Ranges`], before the feed is sent.
+    #[cbor(n(4), skip_if = "is_false", default)]
+    pub compares: bool,
 }
 
 /// One page of all own-identity logs held at the node, by ascending id.
@@ -321,6 +340,13 @@ pub struct Wanted {
     /// What the province holds, newest first.
     #[cbor(n(0), decode_with = "codec::list::<_, _, { limits::WANTED_HEADS_MAX }>")]
     pub held: Vec<ItemsHead>,
+}
+
+/// What the sender has of the entries of the seat's feed, range by range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ranges {
+    /// The ranges, one at least.
+    pub ranges: Vec<Range>,
 }
 
 /// Pieces of provincial items, in order. An item larger than a piece spans several, also across frames.
@@ -648,6 +674,7 @@ impl Frame {
             Self::Bye(_) => FrameKind::Bye,
             Self::Aside(_) => FrameKind::Aside,
             Self::Wanted(_) => FrameKind::Wanted,
+            Self::Ranges(_) => FrameKind::Ranges,
         }
     }
 
@@ -698,6 +725,7 @@ impl Frame {
             | Self::Proof(_)
             | Self::Aside(_)
             | Self::Wanted(_)
+            | Self::Ranges(_)
             | Self::Bye(_) => None,
         }
     }
@@ -722,6 +750,7 @@ impl Frame {
             Self::Bye(bye) => plain(codec::to_cbor(bye)),
             Self::Aside(aside) => packed(codec::to_cbor(aside)),
             Self::Wanted(wanted) => plain(codec::to_cbor(wanted)),
+            Self::Ranges(ranges) => plain(range::to_bytes(&ranges.ranges)),
         }
     }
 
@@ -768,6 +797,7 @@ impl Frame {
             FrameKind::Bye => Self::Bye(codec::from_cbor(body)?),
             FrameKind::Aside => Self::Aside(Aside::checked(codec::from_cbor(&compress::unpack(body)?)?)?),
             FrameKind::Wanted => Self::Wanted(codec::from_cbor(body)?),
+            FrameKind::Ranges => Self::Ranges(Ranges { ranges: range::from_bytes(body)? }),
         })
     }
 }

@@ -42,7 +42,7 @@
 //!     last_proof: None,
 //!     series_left: None,
 //! };
-//! let mut commune = NodeSession::new(now, facts, NodeOptions { is_live: false })?;
+//! let mut commune = NodeSession::new(now, facts, NodeOptions::default())?;
 //! let options = ProvinceOptions { province, province_key, node, node_key: PublicKey([9; 32]) };
 //! let mut centre = ProvinceSession::new(now, options);
 //!

@@ -36,9 +36,9 @@ pub struct Member {
     pub doc: DocId,
     /// Its hash.
     pub hash: ChangeHash,
-    /// Its log. It does not count in the comparison.
+    /// Its log.
     pub log: BootId,
-    /// Its position there.
+    /// Its position there. The same change at two places is two members.
     pub lsn: Lsn,
 }
 
@@ -253,6 +253,38 @@ pub enum RangeError<E: std::error::Error + 'static> {
     Endless(u32),
 }
 
+/// What a store answers when it has compared: how far it has come, and what to send, if anything.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// The comparison as it is now.
+    pub comparison: Comparison,
+    /// The next message.
+    pub ours: Option<Vec<Range>>,
+}
+
+impl Compared {
+    /// Takes the other side's message over a set, or begins with `None`. `Ok(None)` when the sets do not fit what was
+    /// said of them: one of them has moved.
+    ///
+    /// # Errors
+    /// The set cannot be read.
+    pub fn over<M: Members>(
+        mut comparison: Comparison,
+        theirs: Option<&[Range]>,
+        members: &mut M,
+    ) -> Result<Option<Self>, M::Error> {
+        let ours = match theirs {
+            None => comparison.begin(members).map(Some),
+            Some(theirs) => comparison.answer(members, theirs),
+        };
+        match ours {
+            Ok(ours) => Ok(Some(Self { comparison, ours })),
+            Err(RangeError::Members(error)) => Err(error),
+            Err(RangeError::Moved { .. } | RangeError::Endless(_)) => Ok(None),
+        }
+    }
+}
+
 /// One side of one comparison.
 #[derive(Clone, Debug)]
 pub struct Comparison {
@@ -440,7 +472,11 @@ impl Comparison {
 
 fn hash_of(key: &[u8; 32], member: &Member) -> [[u8; 16]; 2] {
     let mut hasher = blake3::Hasher::new_keyed(key);
-    hasher.update(&member.doc.0).update(&member.hash.0);
+    hasher
+        .update(&member.doc.0)
+        .update(&member.hash.0)
+        .update(&member.log.0)
+        .update(&member.lsn.to_be_bytes());
     let hash = *hasher.finalize().as_bytes();
     let (print, name) = hash.split_at(16);
     [print, name].map(|half| half.try_into().unwrap_or_default())

@@ -175,6 +175,12 @@ fn feed() -> Frame {
     Frame::Feed(Feed { feed, first_position: 7, runs, end_digest: Digest([9; 32]), head_position: 99 })
 }
 
+/// A sum, a list of one, an answer to a list of two, and the rest settled.
+const RANGES: &[u8] = &[
+    1, 9, 1, 3, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 2, 9, 1, 2, 1, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
+    5, 5, 5, 5, 5, 5, 1, 17, 3, 2, 1, 0, 0,
+];
+
 /// A batch in its first form.
 fn plain(frame: &Frame) -> Vec<u8> {
     let content = match frame {
@@ -191,7 +197,8 @@ fn plain(frame: &Frame) -> Vec<u8> {
         | Frame::Proof(_)
         | Frame::Bye(_)
         | Frame::Aside(_)
-        | Frame::Wanted(_) => panic!("{} has one form only", frame.kind().name()),
+        | Frame::Wanted(_)
+        | Frame::Ranges(_) => panic!("{} has one form only", frame.kind().name()),
     };
     [&[FRAME_VERSION, frame.kind() as u8][..], &compress::pack(&content.unwrap()).unwrap()].concat()
 }
@@ -211,6 +218,7 @@ fn messages() -> Vec<Vec<u8>> {
         last_proof: Some(ProofHead { n: 1, hash: Hash([3; 32]) }),
         clock: AT,
         series_left: Some(2),
+        scrub: true,
     };
     let state = LogState { boot: LOG, lsn: 2, status: LogStatus::Behind };
     let fresh = FreshProof::Renewal { n: 7, at: AT, signature: Signature([1; 64]) };
@@ -236,6 +244,7 @@ fn messages() -> Vec<Vec<u8>> {
         Frame::Bye(Bye { code: ByeCode::Busy, args: vec![5] }),
         Frame::Aside(aside),
         Frame::Wanted(Wanted { held: vec![ItemsHead { n: 9, hash: Hash([2; 32]) }; 3] }),
+        Frame::Ranges(Ranges { ranges: range::from_bytes(RANGES).unwrap() }),
     ];
     let mut messages: Vec<Vec<u8>> = frames.iter().map(|frame| frame.encode().unwrap().bytes).collect();
     for frame in [changes(), feed()] {
@@ -296,7 +305,7 @@ fn nothing_that_arrives_panics_or_takes_more_than_its_bounds() {
             message
         } else {
             let body: Vec<u8> = (0..noise.below(120)).map(|_| noise.byte() >> noise.below(8)).collect();
-            let kind = u8::try_from(noise.below(16)).unwrap();
+            let kind = u8::try_from(noise.below(18)).unwrap();
             let version = u8::try_from(noise.below(3)).unwrap();
             let mut message = vec![version, kind];
             if is_packed(kind) {

@@ -91,7 +91,7 @@ fn tell_node(node: &mut NodeSession, frame: Frame) -> Result<(), SessionError> {
 
 fn open_ack(feed_position: u64) -> Frame {
     let feed = FeedHead { id: Some(FEED), position: feed_position, digest: Digest::default() };
-    let open = Standing { want_heads: false, feed, items: ItemsHead::default(), proof_n: 0 };
+    let open = Standing { want_heads: false, feed, items: ItemsHead::default(), proof_n: 0, compares: false };
     Frame::HelloAck(Box::new(HelloAck {
         session: SESSION,
         logs: vec![],
@@ -144,6 +144,7 @@ fn hello() -> Hello {
         last_proof: None,
         clock: NOW,
         series_left: None,
+        scrub: false,
     }
 }
 

@@ -166,14 +166,22 @@ fn hello() -> impl Strategy<Value = Hello> {
                 last_proof,
                 clock,
                 series_left,
+                scrub: protocol % 2 == 0,
             }
         },
     )
 }
 
 fn frame() -> impl Strategy<Value = Frame> {
-    let standing = (any::<bool>(), feed_head(), items_head(), any::<u64>())
-        .prop_map(|(want_heads, feed, items, proof_n)| Standing { want_heads, feed, items, proof_n });
+    let standing = (any::<bool>(), feed_head(), items_head(), any::<u64>(), any::<bool>()).prop_map(
+        |(want_heads, feed, items, proof_n, compares)| Standing {
+            want_heads,
+            feed,
+            items,
+            proof_n,
+            compares,
+        },
+    );
     let hello_ack =
         (any::<u64>(), vec(log_state(), 0..5), millis(), option::of(fresh_proof()), option::of(standing))
             .prop_map(|(session, logs, clock, fresh, open)| {

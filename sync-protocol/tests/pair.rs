@@ -8,6 +8,7 @@ use sync_protocol::ids::BootId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::limits;
 use sync_protocol::proof::Proof;
+use sync_protocol::session::node::NodeOptions;
 use sync_protocol::session::node::NodeOutcome;
 use world::World;
 
@@ -212,6 +213,67 @@ fn a_province_that_was_rolled_back_gets_everything_again() {
     );
     for office in 0..3 {
         assert_eq!(world.sync(office).round_trips, 1, "and it is quiet again");
+    }
+}
+
+/// Equal heads hide what a disk lost. A scrub looks at every entry, and what is missing comes by itself.
+#[test]
+fn a_scrub_brings_exactly_what_a_node_lost_without_knowing() {
+    let mut world = World::new(9, 2);
+    (0..300).for_each(|n| world.append(n % 2, 0b11, 50));
+    world.sync_all();
+    let foreign = &mut world.offices[0].store.foreign;
+    let lost: Vec<_> = foreign.keys().copied().skip(17).step_by(31).collect();
+    lost.iter().for_each(|place| drop(foreign.remove(place)));
+    assert_eq!(world.sync(0).round_trips, 1, "nobody notices");
+    let statistics = world.scrub(0);
+    assert!(statistics.is_compared);
+    assert_eq!(statistics.changes_received, lost.len() as u64);
+    world.check();
+    let statistics = world.scrub(0);
+    assert_eq!((statistics.changes_received, statistics.round_trips), (0, 3));
+    assert!(statistics.received_bytes < 600, "a sum, and a proof: {}", statistics.received_bytes);
+    assert_eq!(world.sync(0).round_trips, 1);
+}
+
+/// After a restore the feed has another id: what the node holds of it is named, not sent again.
+#[test]
+fn a_feed_that_begins_anew_brings_only_what_the_node_lacks() {
+    let mut world = World::new(10, 2);
+    (0..300).for_each(|n| world.append(n % 2, 0b11, 50));
+    world.sync_all();
+    world.province.feeds.get_mut(&0).unwrap().0 = FeedId([0xc0; 16]);
+    (0..4).for_each(|_| world.append(1, 0b11, 50));
+    world.sync(1);
+    let statistics = world.sync(0);
+    assert!(statistics.is_compared);
+    assert_eq!(statistics.changes_received, 4);
+    world.check();
+    assert_eq!(world.sync(0).round_trips, 1);
+}
+
+/// The same over lines that are cut: what is not known any more comes as bytes, and nothing is lost.
+#[test]
+fn a_comparison_over_lines_that_are_cut_loses_nothing() {
+    for seed in 0..30 {
+        let mut world = World::new(100 + seed, 3);
+        (0..60).for_each(|n| world.append(n % 3, 0b111, 50));
+        world.sync_all();
+        world.province.feeds.get_mut(&1).unwrap().0 = FeedId([0xc1; 16]);
+        let foreign = &mut world.offices[0].store.foreign;
+        let lost: Vec<_> = foreign.keys().copied().skip(3).step_by(7).collect();
+        lost.iter().for_each(|place| drop(foreign.remove(place)));
+        for steps in [3, 9, 15, 21, 40] {
+            world.connect_with(0, NodeOptions { is_live: false, is_scrub: true });
+            world.connect(1, false);
+            world.run_some(steps);
+            world.disconnect(0);
+            world.disconnect(1);
+            world.append(2, 0b111, 50);
+        }
+        world.scrub(0);
+        world.sync_all();
+        world.check();
     }
 }
 

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, which may panic")]
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::PathBuf;
 
@@ -27,6 +28,10 @@ use sync_protocol::proof::EntryCounts;
 use sync_protocol::proof::Proof;
 use sync_protocol::proof::ProofContent;
 use sync_protocol::proof::ProofState;
+use sync_protocol::range::Comparison;
+use sync_protocol::range::Member;
+use sync_protocol::range::Members;
+use sync_protocol::range::Place;
 use sync_protocol::run::ChangeRun;
 use sync_protocol::run::EntryRun;
 use sync_protocol::run::FeedRun;
@@ -116,6 +121,7 @@ fn hello() -> Frame {
         last_proof: Some(ProofHead { n: 7, hash: Hash([0x0f; 32]) }),
         clock: AT,
         series_left: None,
+        scrub: false,
     }))
 }
 
@@ -123,6 +129,75 @@ fn hello() -> Frame {
 fn hello_of_series() -> Frame {
     let Frame::Hello(hello) = hello() else { unreachable!("it is one") };
     Frame::Hello(Box::new(Hello { series_left: Some(1), ..*hello }))
+}
+
+/// A hello that asks for everything to be compared.
+fn hello_of_scrub() -> Frame {
+    let Frame::Hello(hello) = hello() else { unreachable!("it is one") };
+    Frame::Hello(Box::new(Hello { scrub: true, ..*hello }))
+}
+
+/// An answer that grants it.
+fn hello_ack_compares() -> Frame {
+    let open = Standing {
+        want_heads: false,
+        feed: FeedHead { id: Some(FeedId([0x06; 16])), position: 4711, digest: Digest([0x09; 32]) },
+        items: ItemsHead { n: 12, hash: Hash([0x0e; 32]) },
+        proof_n: 7,
+        compares: true,
+    };
+    let session = 0x0102_0304_0506_0708;
+    Frame::HelloAck(Box::new(HelloAck { session, logs: vec![], clock: AT, fresh: None, open: Some(open) }))
+}
+
+/// Entries of two documents, of which this side has four.
+struct Four(Vec<Member>);
+
+impl Members for Four {
+    type Error = Infallible;
+
+    fn visit(
+        &mut self,
+        from: Place,
+        to: Option<Place>,
+        each: &mut dyn FnMut(Member),
+    ) -> Result<(), Infallible> {
+        let within = |one: &Member| one.place() >= from && to.is_none_or(|to| one.place() < to);
+        self.0.iter().copied().filter(within).for_each(each);
+        Ok(())
+    }
+}
+
+fn four() -> Four {
+    let member = |doc: u8, lsn: u8| Member {
+        doc: DocId([doc; 16]),
+        hash: ChangeHash([0x50 + lsn; 32]),
+        log: BOOT,
+        lsn: lsn.into(),
+    };
+    Four(vec![member(4, 2), member(4, 3), member(5, 1), member(5, 4)])
+}
+
+/// What opens a comparison: everything in one sum.
+fn ranges_sum() -> Frame {
+    let ranges = Comparison::new(PROVINCE, 7).begin(&mut four()).unwrap();
+    Frame::Ranges(Ranges { ranges })
+}
+
+/// A list in answer to a side that has nothing.
+fn ranges_list() -> Frame {
+    let mut five = Four(four().0.split_off(2));
+    let theirs = Comparison::new(PROVINCE, 7).begin(&mut Four(Vec::new())).unwrap();
+    let ranges = Comparison::new(PROVINCE, 7).answer(&mut five, &theirs).unwrap().unwrap();
+    Frame::Ranges(Ranges { ranges })
+}
+
+/// The answer to a list by a side that has half of it.
+fn ranges_seen() -> Frame {
+    let Frame::Ranges(theirs) = ranges_list() else { unreachable!("it is one") };
+    let mut half = Four(four().0.split_off(3));
+    let ranges = Comparison::new(PROVINCE, 7).answer(&mut half, &theirs.ranges).unwrap().unwrap();
+    Frame::Ranges(Ranges { ranges })
 }
 
 fn wanted() -> Frame {
@@ -233,6 +308,11 @@ fn vectors() -> Vec<(&'static str, Vec<u8>)> {
         ("frame-hello-series-v1", frame(hello_of_series())),
         ("frame-wanted-v1", frame(wanted())),
         ("frame-ack-items-v1", frame(ack_of_items())),
+        ("frame-hello-scrub-v1", frame(hello_of_scrub())),
+        ("frame-hello-ack-compares-v1", frame(hello_ack_compares())),
+        ("frame-ranges-sum-v1", frame(ranges_sum())),
+        ("frame-ranges-list-v1", frame(ranges_list())),
+        ("frame-ranges-seen-v1", frame(ranges_seen())),
         ("columns-changes-v2", column_changes().columns().unwrap().bytes),
         ("columns-feed-v2", column_feed().columns().unwrap().bytes),
     ]
@@ -264,6 +344,11 @@ fn released_bytes_are_read() {
     assert_eq!(Frame::decode(&read("frame-hello-series-v1")).unwrap(), hello_of_series());
     assert_eq!(Frame::decode(&read("frame-wanted-v1")).unwrap(), wanted());
     assert_eq!(Frame::decode(&read("frame-ack-items-v1")).unwrap(), ack_of_items());
+    assert_eq!(Frame::decode(&read("frame-hello-scrub-v1")).unwrap(), hello_of_scrub());
+    assert_eq!(Frame::decode(&read("frame-hello-ack-compares-v1")).unwrap(), hello_ack_compares());
+    assert_eq!(Frame::decode(&read("frame-ranges-sum-v1")).unwrap(), ranges_sum());
+    assert_eq!(Frame::decode(&read("frame-ranges-list-v1")).unwrap(), ranges_list());
+    assert_eq!(Frame::decode(&read("frame-ranges-seen-v1")).unwrap(), ranges_seen());
     for (name, kind, frame) in [
         ("columns-changes-v2", FrameKind::Changes, column_changes()),
         ("columns-feed-v2", FrameKind::Feed, column_feed()),

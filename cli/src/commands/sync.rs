@@ -29,10 +29,7 @@ pub(crate) fn run(context: &Context, command: &Sync) -> Result<Exit, Failure> {
 }
 
 fn now(context: &Context, args: &SyncNow) -> Result<Exit, Failure> {
-    if args.scrub {
-        return Err(Failure::not_in_this_version("motcua sync now --scrub"));
-    }
-    let command = Command::SyncNow { wait_s: u64::from(args.wait_s) };
+    let command = Command::SyncNow { wait_s: u64::from(args.wait_s), scrub: args.scrub };
     let value = office::ask(context, command, std::io::empty(), |_| {})?;
     let exit = if value["outcome"] == "converged" { Exit::Done } else { Exit::NotReached };
     let figure = |key: &str| value[key].to_string();
@@ -49,6 +46,10 @@ fn now(context: &Context, args: &SyncNow) -> Result<Exit, Failure> {
             ("at", &people::time(&value["proof"]["at"])),
         ],
     );
+    let text = match value["compared"].as_bool() {
+        Some(true) => format!("{text}\n{}", context.output.text("done-sync-compared", &[])),
+        Some(false) | None => text,
+    };
     context.output.result(value, || text)?;
     Ok(exit)
 }

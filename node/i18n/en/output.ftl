@@ -237,6 +237,7 @@ done-sync-converged = This machine and the province hold the same. { $proof ->
        *[other] Province's proof no. { $proof } of { $at }.
     }
     Sent { $sent } entries, received { $received } entries ({ $bytes_up } bytes up, { $bytes_down } bytes down).
+done-sync-compared = All entries of other machines were compared one by one with the province; what was missing here has come.
 done-sync-partial = Not everything is exchanged yet; nothing is lost and the rest follows.
     Sent { $sent } entries, received { $received } entries ({ $bytes_up } bytes up, { $bytes_down } bytes down). { $proof ->
         [none] There is no proof of the province yet.

@@ -225,6 +225,7 @@ done-sync-converged = Máy này và tỉnh đã khớp nhau. { $proof ->
        *[other] Xác nhận của tỉnh số { $proof }, lúc { $at }.
     }
     Đã gửi { $sent } mục, nhận { $received } mục ({ $bytes_up } byte lên, { $bytes_down } byte xuống).
+done-sync-compared = Đã so sánh từng mục do máy khác ghi với tỉnh; phần còn thiếu ở đây đã nhận về.
 done-sync-partial = Chưa trao đổi hết với tỉnh; dữ liệu không mất gì, phần còn lại sẽ gửi tiếp.
     Đã gửi { $sent } mục, nhận { $received } mục ({ $bytes_up } byte lên, { $bytes_down } byte xuống). { $proof ->
         [none] Chưa có xác nhận nào của tỉnh.

@@ -97,8 +97,8 @@ pub fn session(commune: &Office, province: &Office) -> Result<Exchange, Failure>
     let mut node_side = NodeSide::new(Arc::clone(&commune.store), Arc::clone(&commune.identity));
     let province_key = PublicKey(province.identity.keys().public().signing);
     let facts = node_side.facts(u64::from_be_bytes(number), province_key).map_err(store_failure)?;
-    let mut up_session = NodeSession::new(clock.wall(), facts, NodeOptions { is_live: false })
-        .map_err(|error| stopped(&error))?;
+    let mut up_session =
+        NodeSession::new(clock.wall(), facts, NodeOptions::default()).map_err(|error| stopped(&error))?;
     let options = ProvinceOptions {
         province: province.identity.province(),
         province_key,

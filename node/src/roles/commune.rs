@@ -73,7 +73,7 @@ pub fn init(
     let addresses = serde_json::to_vec(&token.addresses).map_err(|_| Refusal::new("token-damaged"))?;
     office.store.write(move |tx| tx.put_meta(ADDRESSES_KEY, &addresses)).map_err(store_failure)?;
     let caller = caller(&office, runtime.handle().clone(), Stop::new(5_000))?;
-    caller.once(FIRST_SESSION_MS).map_err(|error| call_failure(&error))?;
+    caller.once(FIRST_SESSION_MS, false).map_err(|error| call_failure(&error))?;
     Ok(office)
 }
 
@@ -108,7 +108,7 @@ fn go_on(dir: &Path, witness_of: impl Fn(NodeId) -> PathBuf, runtime: &Runtime) 
         return Err(store_failure(StoreError::Exists { path: dir.to_owned() }));
     }
     let caller = caller(&office, runtime.handle().clone(), Stop::new(5_000))?;
-    caller.once(FIRST_SESSION_MS).map_err(|error| call_failure(&error))?;
+    caller.once(FIRST_SESSION_MS, false).map_err(|error| call_failure(&error))?;
     Ok(office)
 }
 

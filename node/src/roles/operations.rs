@@ -87,17 +87,17 @@ impl Operations {
         }
     }
 
-    fn sync_now(&self, wait_s: u64) -> Result<Value, Failure> {
+    fn sync_now(&self, wait_s: u64, is_scrub: bool) -> Result<Value, Failure> {
         let wait_ms = wait_s.saturating_mul(1_000);
         let report = match &self.line {
-            Some(line) => line.sync_now(wait_ms),
+            Some(line) => line.sync_now(wait_ms, is_scrub),
             None => {
                 if self.office.store.identity().role == Role::Province {
                     return Err(Refusal::new("commune-only").into());
                 }
                 let runtime = runtime()?;
                 let caller = commune::caller(&self.office, runtime.handle().clone(), Stop::new(5_000))?;
-                caller.once(wait_ms)
+                caller.once(wait_ms, is_scrub)
             }
         };
         report.map(|report| report.to_json()).map_err(|error| commune::call_failure(&error))
@@ -150,7 +150,7 @@ impl Handler for Operations {
         match command {
             Command::Lodge { historic } => Self::lines(input, answer, &|text| desk.lodge(text, *historic)),
             Command::Act { historic } => Self::lines(input, answer, &|text| desk.act(text, *historic)),
-            Command::SyncNow { wait_s } => self.sync_now(*wait_s),
+            Command::SyncNow { wait_s, scrub } => self.sync_now(*wait_s, *scrub),
             Command::SyncState => {
                 let state = self.line.as_ref().map(|line| line.state()).unwrap_or_default();
                 Ok(json!({ "online": state.is_online, "fault": state.last_fault }))

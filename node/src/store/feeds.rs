@@ -19,6 +19,8 @@ use sync_protocol::ids::DocId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::ids::Hash;
 use sync_protocol::ids::NodeId;
+use sync_protocol::range::Member;
+use sync_protocol::range::Place;
 use sync_protocol::run::weight_bytes;
 
 use crate::ids::AgencyCode;
@@ -65,14 +67,14 @@ pub struct FeedLimits<'a> {
     pub bytes_max: usize,
     /// Give at most so many.
     pub entries_max: usize,
-    /// Entries that the reader has: they come without their bodies.
-    pub holds: &'a dyn Fn(BootId, Lsn) -> bool,
+    /// Entries that the reader has, by position, log and place there: they come without their bodies.
+    pub holds: &'a dyn Fn(u64, BootId, Lsn) -> bool,
 }
 
 impl FeedLimits<'_> {
     /// Everything with its bodies, as much as one question gives.
     pub const ALL: FeedLimits<'static> =
-        FeedLimits { bytes_max: usize::MAX, entries_max: usize::MAX, holds: &|_log, _lsn| false };
+        FeedLimits { bytes_max: usize::MAX, entries_max: usize::MAX, holds: &|_position, _log, _lsn| false };
 }
 
 impl std::fmt::Debug for FeedLimits<'_> {
@@ -224,7 +226,7 @@ impl View<'_> {
         let mut page = FeedPage { head: feed.head, rows: Vec::new(), end_digest };
         let mut size_bytes = 0usize;
         while let Some(row) = rows.next()? {
-            let (log, lsn) = (BootId(row.get(1)?), sql::uint_at(row, 3)?);
+            let (position, log, lsn) = (sql::uint_at(row, 0)?, BootId(row.get(1)?), sql::uint_at(row, 3)?);
             let entry = Entry {
                 log,
                 lsn,
@@ -232,7 +234,7 @@ impl View<'_> {
                 doc: DocId(row.get(5)?),
                 hash: ChangeHash(row.get(6)?),
                 min_reader: row.get(7)?,
-                body: if (limits.holds)(log, lsn) { None } else { log::body_at(row, 8)? },
+                body: if (limits.holds)(position, log, lsn) { None } else { log::body_at(row, 8)? },
             };
             size_bytes = size_bytes.saturating_add(weight_bytes(&entry));
             if !page.rows.is_empty() && size_bytes > limits.bytes_max {
@@ -240,12 +242,76 @@ impl View<'_> {
             }
             page.end_digest = page.end_digest.plus(&key, entry.link());
             page.rows.push(FeedRow {
-                position: sql::uint_at(row, 0)?,
+                position,
                 machine: row.get::<_, Option<[u8; 16]>>(2)?.map(NodeId),
                 entry,
             });
         }
         Ok(Some(page))
+    }
+
+    /// Shows entries here that are not of this identity's logs and were not refused, in the order of [`Place`], from one
+    /// place on and before another.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn visit_foreign(
+        &self,
+        from: Place,
+        to: Option<Place>,
+        each: &mut dyn FnMut(Member),
+    ) -> Result<(), StoreError> {
+        let of = "FROM entry e CROSS JOIN log l ON l.id = e.log WHERE l.is_own = 0 AND e.state <> 6";
+        self.visit(of, &[], from, to, each)
+    }
+
+    /// Shows entries of a seat's feed up to a position that are not of a machine's own logs, in the order of [`Place`],
+    /// from one place on and before another.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn visit_feed(
+        &self,
+        seat: &AgencyCode,
+        upto: u64,
+        machine: NodeId,
+        (from, to): (Place, Option<Place>),
+        each: &mut dyn FnMut(Member),
+    ) -> Result<(), StoreError> {
+        let Some(feed) = self.feed_of(seat)? else { return Ok(()) };
+        let of = "FROM entry e CROSS JOIN feed_row r ON r.entry = e.id AND r.feed = ?5 \
+                  CROSS JOIN log l ON l.id = e.log WHERE r.position <= ?6 AND l.machine IS NOT ?7";
+        let (upto, machine) = (sql::int(upto), machine.0);
+        self.visit(of, &[&feed.id, &upto, &machine], from, to, each)
+    }
+
+    fn visit(
+        &self,
+        of: &str,
+        more: &[&dyn rusqlite::ToSql],
+        from: Place,
+        to: Option<Place>,
+        each: &mut dyn FnMut(Member),
+    ) -> Result<(), StoreError> {
+        // One question for each, so that both ends are those of a search in the index.
+        let before = if to.is_some() { "AND (e.doc, e.hash) < (?3, ?4)" } else { "AND ?3 IS ?4" };
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT e.doc, e.hash, l.boot, e.lsn {of} AND (e.doc, e.hash) >= (?1, ?2) {before} ORDER BY e.doc, e.hash"
+        ))?;
+        let (from, to) = (from.parts(), to.map(|to| to.parts()));
+        let (to_doc, to_hash) = (to.map(|(doc, _)| doc.0), to.map(|(_, hash)| hash.0));
+        let bounds: [&dyn rusqlite::ToSql; 4] = [&from.0.0, &from.1.0, &to_doc, &to_hash];
+        let params: Vec<&dyn rusqlite::ToSql> = bounds.into_iter().chain(more.iter().copied()).collect();
+        let mut rows = statement.query(params.as_slice())?;
+        while let Some(row) = rows.next()? {
+            each(Member {
+                doc: DocId(row.get(0)?),
+                hash: ChangeHash(row.get(1)?),
+                log: BootId(row.get(2)?),
+                lsn: sql::uint_at(row, 3)?,
+            });
+        }
+        Ok(())
     }
 
     /// Entries of a log after a position that a seat's feed does not hold, in order, while the sum of their

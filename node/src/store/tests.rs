@@ -1886,7 +1886,7 @@ fn digests_in_the_middle_of_a_long_feed_are_those_of_a_plain_sum() {
         .read(|view| Ok(view.connection.query_row("SELECT count(*) FROM feed_mark", [], |row| row.get(0))?))
         .unwrap();
     assert_eq!(marks, 3, "at 64, 128 and 192, so that no question sums the whole feed");
-    let limits = FeedLimits { holds: &|_log, lsn| lsn >= 199, ..FeedLimits::ALL };
+    let limits = FeedLimits { holds: &|_position, _log, lsn| lsn >= 199, ..FeedLimits::ALL };
     let own = province.read(|view| view.feed_after(&seat, 198, &limits)).unwrap().unwrap();
     assert_eq!(own.rows.iter().map(|row| row.entry.body.is_some()).collect::<Vec<_>>(), [false; 3]);
 }

@@ -14,6 +14,7 @@ use sync_protocol::frame::Hello;
 use sync_protocol::frame::LogAck;
 use sync_protocol::frame::Message;
 use sync_protocol::frame::StoredCounts;
+use sync_protocol::head::FeedHead;
 use sync_protocol::head::ItemsHead;
 use sync_protocol::head::LogHead;
 use sync_protocol::head::SignedHead;
@@ -22,6 +23,9 @@ use sync_protocol::ids::FeedId;
 use sync_protocol::item::Item;
 use sync_protocol::item::PlacedItem;
 use sync_protocol::proof::Proof;
+use sync_protocol::range::Compared;
+use sync_protocol::range::Comparison;
+use sync_protocol::range::Range;
 use sync_protocol::run::ChangeRun;
 use sync_protocol::run::EntryRun;
 use sync_protocol::session::NodeSession;
@@ -84,6 +88,12 @@ pub trait NodeStore {
     fn store_feed(&mut self, feed: Feed) -> Result<u64, Self::Error>;
     /// Stores own entries that this machine lost and its feed does not bring.
     fn store_aside(&mut self, runs: Vec<EntryRun>) -> Result<(), Self::Error>;
+    /// Compares what is here and not of this identity's logs; `None` when it moved meanwhile.
+    fn compare_entries(
+        &mut self,
+        comparison: Comparison,
+        theirs: Option<&[Range]>,
+    ) -> Result<Option<Compared>, Self::Error>;
     /// Where everything stands for a cut.
     fn cut(&mut self) -> Result<CutFacts, Self::Error>;
     /// Stores the newest proof.
@@ -118,6 +128,16 @@ pub trait ProvinceStore {
     /// Takes up items that this province signed and lost; with the last of them it joins what it signed since.
     /// Answers the newest number.
     fn adopt_items(&mut self, items: Vec<Item>, is_last: bool) -> Result<u64, Self::Error>;
+    /// Compares the entries of the seat's feed up to a position that are not of the machine's own logs; `None` when they
+    /// moved meanwhile.
+    fn compare_entries(
+        &mut self,
+        comparison: Comparison,
+        theirs: &[Range],
+        upto: u64,
+    ) -> Result<Option<Compared>, Self::Error>;
+    /// Gives the seat's feed another id, with the same rows.
+    fn renew_feed(&mut self) -> Result<FeedHead, Self::Error>;
     /// Proofs of the machine after a number.
     fn proofs(&mut self, after_n: u64, proofs_max: usize) -> Result<Vec<Proof>, Self::Error>;
     /// The seat's feed after a position: entries, the digest after the last of them, the last position. Entries that
@@ -127,7 +147,7 @@ pub trait ProvinceStore {
         after_position: u64,
         bytes_max: usize,
         entries_max: usize,
-        holds: &dyn Fn(BootId, Lsn) -> bool,
+        holds: &dyn Fn(u64, BootId, Lsn) -> bool,
     ) -> Result<(Vec<FeedEntry>, Digest, u64), Self::Error>;
     /// Entries of one of the machine's logs after a position that its seat's feed does not hold, in order; the feed
     /// is the one that `facts` answered.
@@ -220,6 +240,10 @@ fn carry_out_node<S: NodeStore>(
             store.store_aside(runs)?;
             Some(NodeInput::AsideStored)
         }
+        NodeOutput::Compare { comparison, theirs } => {
+            let compared = store.compare_entries(*comparison, theirs.as_deref())?;
+            Some(NodeInput::Compared(compared.map(Box::new)))
+        }
         NodeOutput::LoadCut => Some(NodeInput::CutLoaded(store.cut()?)),
         NodeOutput::StoreProof { proof, is_renewal } => {
             store.store_proof(*proof, is_renewal)?;
@@ -305,8 +329,13 @@ fn carry_out_province<S: ProvinceStore>(
         ProvinceOutput::LoadProofs { after_n, proofs_max } => {
             Some(ProvinceInput::ProofsLoaded(store.proofs(after_n, proofs_max)?))
         }
+        ProvinceOutput::Compare { comparison, theirs, upto } => {
+            let compared = store.compare_entries(*comparison, &theirs, upto)?;
+            Some(ProvinceInput::Compared(compared.map(Box::new)))
+        }
+        ProvinceOutput::RenewFeed => Some(ProvinceInput::FeedRenewed(store.renew_feed()?)),
         ProvinceOutput::LoadFeed { after_position, bytes_max, entries_max } => {
-            let holds = |log, lsn| session.holds(log, lsn);
+            let holds = |position, log, lsn| session.holds(position, log, lsn);
             let (entries, end_digest, head_position) =
                 store.feed(after_position, bytes_max, entries_max, &holds)?;
             Some(ProvinceInput::FeedLoaded { entries, end_digest, head_position })

@@ -59,6 +59,12 @@ const CLOSE_MS: u64 = 5_000;
 const ASK_AGAIN_MS: u64 = 200;
 /// Sessions in a row at most to fetch the other history of a forked log, before the ordinary waits apply.
 const FORK_SESSIONS_MAX: u32 = 3;
+/// How often all entries are compared with the province: 30 days.
+const SCRUB_EVERY_MS: u64 = 30 * 24 * 3_600_000;
+/// Longest time that is given to it.
+const SCRUB_MS: u64 = 600_000;
+/// When they were, in milliseconds since 1970, big-endian.
+const SCRUBBED_KEY: &str = "scrubbed-at";
 /// Rest between two sessions, so that a province that leaves at once is not called without pause.
 const REST_MS: u64 = 1_000;
 
@@ -178,6 +184,7 @@ impl Report {
             "handshake_round_trips": self.handshake.round_trips,
             "changes_sent": self.statistics.changes_sent,
             "changes_received": self.statistics.changes_received,
+            "compared": self.statistics.is_compared,
             "quarantined": self.proof.as_ref().map_or(0, |proof| proof.quarantined),
             "proof": self.proof.as_ref().map(proof_json),
         })
@@ -282,16 +289,21 @@ impl Caller {
         })
     }
 
-    /// One session now: dial, reconcile, finish with a proof. Takes at most about `wait_ms`.
+    /// One session now: dial, reconcile, finish with a proof. Takes at most about `wait_ms`. With `is_scrub` all entries
+    /// are compared, though the heads may be equal.
     ///
     /// # Errors
     /// [`CallError`]; nothing is lost.
-    pub fn once(&self, wait_ms: u64) -> Result<Report, CallError> {
+    pub fn once(&self, wait_ms: u64, is_scrub: bool) -> Result<Report, CallError> {
         let until_ms = self.clock.monotonic_ms().saturating_add(wait_ms);
         let mut count = 1;
         loop {
             let left_ms = until_ms.saturating_sub(self.clock.monotonic_ms());
-            let report = self.call(left_ms, NodeOptions { is_live: false }, Some(until_ms), &mut || {})?;
+            let options = NodeOptions { is_live: false, is_scrub };
+            let report = self.call(left_ms, options, Some(until_ms), &mut || {})?;
+            if is_scrub && report.has_converged() {
+                self.scrubbed()?;
+            }
             if report.has_converged() || count >= FORK_SESSIONS_MAX || !self.has_open_fork()? {
                 return Ok(report);
             }
@@ -302,6 +314,21 @@ impl Caller {
     /// Whether the other history of a log of this machine must be fetched, so that its own can be written again.
     fn has_open_fork(&self) -> Result<bool, StoreError> {
         self.store.read(|view| view.has_open_fork())
+    }
+
+    /// Whether it is a month since all entries were compared. A clock that was wrong makes it sooner or later, no more.
+    fn is_scrub_due(&self) -> Result<bool, StoreError> {
+        let last = self.store.read(|view| view.meta(SCRUBBED_KEY))?;
+        let last = last.and_then(|bytes| Some(i64::from_be_bytes(bytes.as_slice().try_into().ok()?)));
+        match last {
+            Some(last) => Ok(self.clock.wall().0.abs_diff(last) > SCRUB_EVERY_MS),
+            None => self.scrubbed().map(|()| false),
+        }
+    }
+
+    fn scrubbed(&self) -> Result<(), StoreError> {
+        let now = self.clock.wall().0.to_be_bytes();
+        self.store.write(move |tx| tx.put_meta(SCRUBBED_KEY, &now))
     }
 
     fn call(
@@ -402,7 +429,7 @@ type Asked = mpsc::SyncSender<Result<Report, CallError>>;
 #[derive(Debug)]
 pub struct Line {
     caller: Arc<Caller>,
-    asks: mpsc::SyncSender<(u64, Asked)>,
+    asks: mpsc::SyncSender<(u64, bool, Asked)>,
     state: Arc<Mutex<LineState>>,
 }
 
@@ -431,10 +458,10 @@ impl Line {
     ///
     /// # Errors
     /// [`CallError`]; nothing is lost.
-    pub fn sync_now(&self, wait_ms: u64) -> Result<Report, CallError> {
+    pub fn sync_now(&self, wait_ms: u64, is_scrub: bool) -> Result<Report, CallError> {
         let (reply, answer) = mpsc::sync_channel(1);
         let stopping = || CallError::Line(Ended::Stopping);
-        self.asks.send((wait_ms, reply)).map_err(|_| stopping())?;
+        self.asks.send((wait_ms, is_scrub, reply)).map_err(|_| stopping())?;
         loop {
             self.caller.end_live_session();
             match answer.recv_timeout(Duration::from_millis(ASK_AGAIN_MS)) {
@@ -447,7 +474,12 @@ impl Line {
     }
 }
 
-fn keep(caller: &Caller, asked: &mpsc::Receiver<(u64, Asked)>, state: &Mutex<LineState>, is_dialling: bool) {
+fn keep(
+    caller: &Caller,
+    asked: &mpsc::Receiver<(u64, bool, Asked)>,
+    state: &Mutex<LineState>,
+    is_dialling: bool,
+) {
     let note = |is_online, last_fault| {
         *state.lock().unwrap_or_else(PoisonError::into_inner) = LineState { is_online, last_fault };
     };
@@ -457,8 +489,8 @@ fn keep(caller: &Caller, asked: &mpsc::Receiver<(u64, Asked)>, state: &Mutex<Lin
     while !caller.stop.is_requested() {
         // Short waits, so that stopping is noticed.
         match asked.recv_timeout(Duration::from_millis(wait_ms.min(200))) {
-            Ok((longest_ms, reply)) => {
-                let done = caller.once(longest_ms);
+            Ok((longest_ms, is_scrub, reply)) => {
+                let done = caller.once(longest_ms, is_scrub);
                 note(false, done.as_ref().err().map(CallError::refusal));
                 let _nobody_may_wait = reply.send(done);
                 schedule.succeeded();
@@ -473,7 +505,14 @@ fn keep(caller: &Caller, asked: &mpsc::Receiver<(u64, Asked)>, state: &Mutex<Lin
             wait_ms = wait_ms.max(if is_dialling { 0 } else { 200 });
             continue;
         }
-        let live = caller.call(DIAL_MS, NodeOptions { is_live: true }, None, &mut || note(true, None));
+        // Once a month everything is compared; if that does not work out, the office's work goes first.
+        if caller.is_scrub_due().unwrap_or(false)
+            && let Err(error) = caller.once(SCRUB_MS, true)
+        {
+            tracing::info!(why = %error, "entries could not be compared with the province");
+        }
+        let live = caller
+            .call(DIAL_MS, NodeOptions { is_live: true, is_scrub: false }, None, &mut || note(true, None));
         match live {
             Ok(report) if report.has_converged() => {
                 note(false, None);

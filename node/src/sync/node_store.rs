@@ -23,6 +23,12 @@ use sync_protocol::item::PlacedItem;
 use sync_protocol::limits::HEADS_PER_FRAME_MAX;
 use sync_protocol::limits::NAMED_LOGS_MAX;
 use sync_protocol::proof::Proof;
+use sync_protocol::range::Compared;
+use sync_protocol::range::Comparison;
+use sync_protocol::range::Member;
+use sync_protocol::range::Members;
+use sync_protocol::range::Place;
+use sync_protocol::range::Range;
 use sync_protocol::run::EntryRun;
 use sync_protocol::run::FeedRun;
 use sync_protocol::session::node::CutFacts;
@@ -362,6 +368,14 @@ impl NodeStore for NodeSide {
         })
     }
 
+    fn compare_entries(
+        &mut self,
+        comparison: Comparison,
+        theirs: Option<&[Range]>,
+    ) -> Result<Option<Compared>, StoreError> {
+        self.store.read(|view| Compared::over(comparison, theirs, &mut Foreign(view)))
+    }
+
     fn cut(&mut self) -> Result<CutFacts, StoreError> {
         let province = self.identity.province();
         let (facts, claimed) = self.store.read(|view| {
@@ -409,6 +423,22 @@ impl NodeStore for NodeSide {
     fn forked(&mut self, logs: &[LogAck]) -> Result<(), StoreError> {
         let logs = logs.to_vec();
         self.store.write(move |tx| logs.iter().try_for_each(|log| tx.note_fork(log.boot, log.lsn)))
+    }
+}
+
+/// What is here of others, for comparing.
+struct Foreign<'a>(&'a View<'a>);
+
+impl Members for Foreign<'_> {
+    type Error = StoreError;
+
+    fn visit(
+        &mut self,
+        from: Place,
+        to: Option<Place>,
+        each: &mut dyn FnMut(Member),
+    ) -> Result<(), StoreError> {
+        self.0.visit_foreign(from, to, each)
     }
 }
 

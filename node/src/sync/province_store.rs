@@ -26,6 +26,12 @@ use sync_protocol::proof::EntryCounts;
 use sync_protocol::proof::Proof;
 use sync_protocol::proof::ProofContent;
 use sync_protocol::proof::ProofState;
+use sync_protocol::range::Compared;
+use sync_protocol::range::Comparison;
+use sync_protocol::range::Member;
+use sync_protocol::range::Members;
+use sync_protocol::range::Place;
+use sync_protocol::range::Range;
 use sync_protocol::run::ChangeRun;
 use sync_protocol::session::province::FeedEntry;
 use sync_protocol::session::province::LogFacts;
@@ -348,6 +354,26 @@ impl ProvinceStore for ProvinceSide {
         })
     }
 
+    fn compare_entries(
+        &mut self,
+        comparison: Comparison,
+        theirs: &[Range],
+        upto: u64,
+    ) -> Result<Option<Compared>, StoreError> {
+        self.store.read(|view| {
+            let mut feed = OfFeed { view, seat: &self.seat, machine: self.machine, upto };
+            Compared::over(comparison, Some(theirs), &mut feed)
+        })
+    }
+
+    fn renew_feed(&mut self) -> Result<FeedHead, StoreError> {
+        let this = self.clone();
+        self.store.write(move |tx| {
+            tx.renew_feed(&this.seat)?;
+            this.feed_head(tx)
+        })
+    }
+
     fn proofs(&mut self, after_n: u64, proofs_max: usize) -> Result<Vec<Proof>, StoreError> {
         let stored = self.store.read(|view| view.proofs_after(self.machine, after_n))?;
         stored.iter().take(proofs_max).map(read_proof).collect()
@@ -358,7 +384,7 @@ impl ProvinceStore for ProvinceSide {
         after_position: u64,
         bytes_max: usize,
         entries_max: usize,
-        holds: &dyn Fn(BootId, Lsn) -> bool,
+        holds: &dyn Fn(u64, BootId, Lsn) -> bool,
     ) -> Result<(Vec<FeedEntry>, Digest, u64), StoreError> {
         let limits = FeedLimits { bytes_max, entries_max, holds };
         let page = self.store.read(|view| view.feed_after(&self.seat, after_position, &limits))?;
@@ -562,6 +588,27 @@ fn has_directory_twice(tx: &WriteTx<'_>, head: Hash) -> Result<bool, StoreError>
 
 fn published(item: &[u8]) -> Option<PublishedDirectory> {
     Item::from_bytes(item).ok().and_then(|item| PublishedDirectory::read(item.body()).ok())
+}
+
+/// A seat's feed without what the machine wrote itself, for comparing.
+struct OfFeed<'a> {
+    view: &'a View<'a>,
+    seat: &'a AgencyCode,
+    machine: NodeId,
+    upto: u64,
+}
+
+impl Members for OfFeed<'_> {
+    type Error = StoreError;
+
+    fn visit(
+        &mut self,
+        from: Place,
+        to: Option<Place>,
+        each: &mut dyn FnMut(Member),
+    ) -> Result<(), StoreError> {
+        self.view.visit_feed(self.seat, self.upto, self.machine, (from, to), each)
+    }
 }
 
 /// A signed head as it is kept: position, chain and signature, each of fixed length.

@@ -22,6 +22,7 @@ use crate::frame::LogState;
 use crate::frame::LogStatus;
 use crate::frame::Message;
 use crate::frame::PROTOCOL_VERSION;
+use crate::frame::Ranges;
 use crate::frame::StoredCounts;
 use crate::head::FeedHead;
 use crate::head::ItemsHead;
@@ -38,6 +39,9 @@ use crate::item::PlacedItem;
 use crate::limits;
 use crate::proof::Proof;
 use crate::proof::ProofError;
+use crate::range::Compared;
+use crate::range::Comparison;
+use crate::range::Range;
 use crate::run::EntryRun;
 use crate::session::SessionError;
 use crate::session::pull::FeedPull;
@@ -82,6 +86,8 @@ pub struct NodeOptions {
     /// Stay open after the proof, push own appends as they come and ask for new proofs; otherwise finish after
     /// the first proof.
     pub is_live: bool,
+    /// Compare all entries with the province's one by one, though the heads may be equal.
+    pub is_scrub: bool,
 }
 
 /// Where everything stands at the node when it wants to cut, read in one transaction.
@@ -134,6 +140,8 @@ pub enum NodeInput {
     },
     /// Answer to [`NodeOutput::StoreAside`]: they are on disk.
     AsideStored,
+    /// Answer to [`NodeOutput::Compare`]; `None` when the sets moved meanwhile.
+    Compared(Option<Box<Compared>>),
     /// Answer to [`NodeOutput::LoadCut`].
     CutLoaded(CutFacts),
     /// Answer to [`NodeOutput::StoreProof`]: it is on disk.
@@ -200,6 +208,14 @@ pub enum NodeOutput {
     /// Store these own entries, which this machine lost and no feed brings, in one commit; those that are here
     /// already are left as they are. Answer with [`NodeInput::AsideStored`].
     StoreAside(Vec<EntryRun>),
+    /// Compare the entries that are here and not of this identity's logs: [`Compared::over`]; answer with
+    /// [`NodeInput::Compared`].
+    Compare {
+        /// How far it has come.
+        comparison: Box<Comparison>,
+        /// The province's message; `None` at the beginning.
+        theirs: Option<Vec<Range>>,
+    },
     /// Read [`CutFacts`]; answer with [`NodeInput::CutLoaded`].
     LoadCut,
     /// Store the newest proof (verified); answer with [`NodeInput::ProofStored`].
@@ -258,6 +274,8 @@ pub struct NodeStatistics {
     pub changes_sent: u64,
     /// Entries that came as bytes.
     pub changes_received: u64,
+    /// Whether all entries were compared one by one.
+    pub is_compared: bool,
 }
 
 /// The node's end of one session.
@@ -281,6 +299,7 @@ pub struct NodeSession {
     proofs: ProofsPull,
     feed: FeedPull,
     asides: AsidePull,
+    comparing: Comparing,
     cutting: Cutting,
     /// The proof being stored.
     storing_proof: Option<Proof>,
@@ -319,6 +338,16 @@ struct ItemsReturn {
 struct AsidePull {
     storing: usize,
     stored: u64,
+}
+
+/// Comparing entries with the province.
+#[derive(Debug)]
+enum Comparing {
+    No,
+    /// The store is at it.
+    Here,
+    /// The province is to answer.
+    There(Box<Comparison>),
 }
 
 /// Naming all logs to the province, page by page.
@@ -365,6 +394,7 @@ impl NodeSession {
             last_proof: proof_head,
             clock: now,
             series_left: facts.series_left,
+            scrub: options.is_scrub,
         };
         let mut session = Self {
             province: facts.province,
@@ -390,6 +420,7 @@ impl NodeSession {
             phase: Phase::Opening,
             outbox: VecDeque::new(),
             heads: HeadsExchange::NotWanted,
+            comparing: Comparing::No,
             cutting: Cutting::Idle,
             storing_proof: None,
             has_converged: false,
@@ -480,6 +511,7 @@ impl NodeSession {
                 self.changed(now);
                 self.send_ack()
             }
+            NodeInput::Compared(compared) => self.on_compared(now, compared),
             NodeInput::CutLoaded(facts) => self.on_cut_loaded(now, &facts),
             NodeInput::ProofStored => self.on_proof_stored(),
             NodeInput::Appended { boot, lsn } => {
@@ -527,6 +559,16 @@ impl NodeSession {
                 self.items_return.held = Some(wanted.held);
                 self.load_items();
                 Ok(())
+            }
+            (Phase::Streaming, Frame::Ranges(theirs)) => {
+                match std::mem::replace(&mut self.comparing, Comparing::Here) {
+                    Comparing::There(comparison) => {
+                        let theirs = Some(theirs.ranges);
+                        self.outbox.push_back(NodeOutput::Compare { comparison, theirs });
+                        Ok(())
+                    }
+                    Comparing::No | Comparing::Here => out_of_turn("no ranges"),
+                }
             }
             (Phase::Streaming, Frame::Proofs(proofs)) => self.on_proofs(proofs.proofs),
             (Phase::Streaming, Frame::Feed(feed)) => {
@@ -600,6 +642,11 @@ impl NodeSession {
                 }
                 self.items.announced(standing.items.n);
                 self.proofs.announced(standing.proof_n);
+                if standing.compares {
+                    self.comparing = Comparing::Here;
+                    let comparison = Box::new(Comparison::new(self.province, self.session));
+                    self.outbox.push_back(NodeOutput::Compare { comparison, theirs: None });
+                }
                 self.changed(now);
                 if standing.want_heads {
                     self.heads = HeadsExchange::Loading;
@@ -704,6 +751,24 @@ impl NodeSession {
         for frame in items_frames(items.iter().map(|placed| &placed.item))? {
             self.send(&Frame::Items(frame))?;
         }
+        Ok(())
+    }
+
+    fn on_compared(&mut self, now: Millis, compared: Option<Box<Compared>>) -> Result<(), SessionError> {
+        if !matches!(self.comparing, Comparing::Here) {
+            return Err(SessionError::Misuse("compared unasked"));
+        }
+        let Compared { comparison, ours } = *compared.ok_or(SessionError::Moved)?;
+        if let Some(ranges) = ours {
+            self.send(&Frame::Ranges(Ranges { ranges }))?;
+        }
+        self.changed(now);
+        self.comparing = if comparison.is_over() {
+            self.statistics.is_compared = true;
+            Comparing::No
+        } else {
+            Comparing::There(Box::new(comparison))
+        };
         Ok(())
     }
 
@@ -898,6 +963,7 @@ impl NodeSession {
             && self.proofs.is_drained()
             && self.feed.is_drained()
             && self.asides.storing == 0
+            && matches!(self.comparing, Comparing::No)
             && self.storing_proof.is_none()
     }
 
@@ -917,6 +983,7 @@ impl NodeSession {
             Phase::Streaming => {
                 matches!(self.heads, HeadsExchange::Awaiting { .. })
                     || matches!(self.cutting, Cutting::Sent(_))
+                    || matches!(self.comparing, Comparing::There(_))
                     || self.push.awaits_ack()
                     || self.items.awaits_more()
                     || !self.items_return.is_acked()

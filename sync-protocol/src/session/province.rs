@@ -29,6 +29,7 @@ use crate::frame::LogStatus;
 use crate::frame::Message;
 use crate::frame::PROTOCOL_VERSION;
 use crate::frame::Proofs;
+use crate::frame::Ranges;
 use crate::frame::Standing;
 use crate::frame::StoredCounts;
 use crate::frame::Wanted;
@@ -47,6 +48,9 @@ use crate::item::Item;
 use crate::item::PlacedItem;
 use crate::limits;
 use crate::proof::Proof;
+use crate::range::Compared;
+use crate::range::Comparison;
+use crate::range::Range;
 use crate::run;
 use crate::run::ChangeRun;
 use crate::run::EntryRun;
@@ -164,6 +168,10 @@ pub enum ProvinceInput {
     },
     /// Answer to [`ProvinceOutput::LoadProofs`], in order.
     ProofsLoaded(Vec<Proof>),
+    /// Answer to [`ProvinceOutput::Compare`]; `None` when the sets moved meanwhile.
+    Compared(Option<Box<Compared>>),
+    /// Answer to [`ProvinceOutput::RenewFeed`]: where the feed stands under its new id.
+    FeedRenewed(FeedHead),
     /// Answer to [`ProvinceOutput::LoadFeed`].
     FeedLoaded {
         /// Entries after the position asked for, without gaps.
@@ -240,6 +248,19 @@ pub enum ProvinceOutput {
         /// Load at most so many.
         proofs_max: usize,
     },
+    /// Compare the entries of the seat's feed up to a position that are not of the machine's own logs:
+    /// [`Compared::over`]; answer with [`ProvinceInput::Compared`].
+    Compare {
+        /// How far it has come.
+        comparison: Box<Comparison>,
+        /// The node's message.
+        theirs: Vec<Range>,
+        /// The last position that counts.
+        upto: u64,
+    },
+    /// The node lacks entries that its feed has brought: give the feed a new id, with the same rows, so that it begins
+    /// anew; answer with [`ProvinceInput::FeedRenewed`].
+    RenewFeed,
     /// Load the seat's feed after this position; answer with [`ProvinceInput::FeedLoaded`].
     LoadFeed {
         /// The position before the first one wanted.
@@ -381,6 +402,8 @@ pub struct ProvinceSession {
     facts: Option<Box<ProvinceFacts>>,
     /// The machine's logs here, as far as this session has stored or asked to store them.
     logs: BTreeMap<BootId, LogHere>,
+    /// The machine's own logs, as far as they are known here.
+    own: BTreeSet<BootId>,
     /// Up to where the node holds each of its own logs that is also here.
     holdings: BTreeMap<BootId, Lsn>,
     /// Logs of which the node has more than is here: only its next entries show that it holds the same, and
@@ -393,6 +416,11 @@ pub struct ProvinceSession {
     proofs: ProofsPush,
     feed: FeedPush,
     asides: AsidePush,
+    comparing: Comparing,
+    /// Where the feed stood at the hello.
+    compares_upto: u64,
+    /// Up to which position of the feed entries were compared, and which of them the node lacks: it holds the others.
+    compared: Option<(u64, BTreeSet<(BootId, Lsn)>)>,
     /// Logs of each batch that is being stored; empty where nothing of it was worth storing.
     storing_batches: u32,
     cut: Option<Cut>,
@@ -419,6 +447,18 @@ struct LogHere {
     lsn: Lsn,
     chain: Hash,
     is_forked: bool,
+}
+
+/// Comparing the feed's entries with those of the node.
+#[derive(Debug)]
+enum Comparing {
+    No,
+    /// The node's next message is due.
+    Awaiting(Box<Comparison>),
+    /// The store is at it.
+    Here,
+    /// The feed is given another id.
+    Renewing,
 }
 
 /// Pages of heads from the node.
@@ -519,6 +559,7 @@ impl ProvinceSession {
             hello: None,
             facts: None,
             logs: BTreeMap::new(),
+            own: BTreeSet::new(),
             holdings: BTreeMap::new(),
             unverified: BTreeSet::new(),
             heads: HeadsExchange::NotWanted,
@@ -536,6 +577,9 @@ impl ProvinceSession {
                 size: BatchSize::new(),
             },
             asides: AsidePush::default(),
+            comparing: Comparing::No,
+            compares_upto: 0,
+            compared: None,
             storing_batches: 0,
             cut: None,
             making: None,
@@ -579,10 +623,18 @@ impl ProvinceSession {
         self.is_awaiting().then(|| after(self.progress_at, limits::SILENCE_MS))
     }
 
-    /// Whether the node is known to hold this entry of one of its own logs, so that its feed only names it.
+    /// Whether the node is known to hold the entry at this position of its feed, so that its feed only names it: an
+    /// entry of its own logs, or one that was compared.
     #[must_use]
-    pub fn holds(&self, log: BootId, lsn: Lsn) -> bool {
-        self.holdings.get(&log).is_some_and(|held| lsn <= *held)
+    pub fn holds(&self, position: u64, log: BootId, lsn: Lsn) -> bool {
+        let is_compared = |(upto, lacking): &(u64, BTreeSet<(BootId, Lsn)>)| {
+            position <= *upto && !lacking.contains(&(log, lsn))
+        };
+        if self.own.contains(&log) {
+            self.holdings.get(&log).is_some_and(|held| lsn <= *held)
+        } else {
+            self.compared.as_ref().is_some_and(is_compared)
+        }
     }
 
     /// What the session has moved so far.
@@ -609,6 +661,8 @@ impl ProvinceSession {
             ProvinceInput::ItemsLoaded(items) => self.on_items_loaded(&items),
             ProvinceInput::ItemsStored { n } => self.on_items_stored(n),
             ProvinceInput::ProofsLoaded(proofs) => self.on_proofs_loaded(proofs),
+            ProvinceInput::Compared(compared) => self.on_compared(compared),
+            ProvinceInput::FeedRenewed(head) => self.on_feed_renewed(&head),
             ProvinceInput::FeedLoaded { entries, end_digest, head_position } => {
                 self.on_feed_loaded(entries, end_digest, head_position)
             }
@@ -652,6 +706,16 @@ impl ProvinceSession {
                 Ok(())
             }
             (Phase::Streaming, Frame::Items(items)) => self.on_items(items),
+            (Phase::Streaming, Frame::Ranges(theirs)) => {
+                match std::mem::replace(&mut self.comparing, Comparing::Here) {
+                    Comparing::Awaiting(comparison) => {
+                        let (theirs, upto) = (theirs.ranges, self.compares_upto);
+                        self.outbox.push_back(ProvinceOutput::Compare { comparison, theirs, upto });
+                        Ok(())
+                    }
+                    Comparing::No | Comparing::Here | Comparing::Renewing => out_of_turn("no ranges"),
+                }
+            }
             (Phase::Streaming, Frame::Changes(changes)) => self.on_changes(changes),
             (Phase::Streaming, Frame::Ack(ack)) => self.on_ack(&ack),
             (Phase::Streaming, Frame::Cut(cut)) => {
@@ -711,10 +775,19 @@ impl ProvinceSession {
             self.feed.size = BatchSize::rising(); // a machine that has nothing yet
         }
         let named: Vec<LogHead> = hello.logs.clone();
-        let is_even = facts.is_even_with(hello);
+        let is_even = facts.is_even_with(hello) && !hello.scrub;
+        // A node whose feed begins anew holds most of it already.
+        let begins_anew = hello.feed.position > 0 && hello.feed.id != facts.feed.id;
+        let compares = facts.feed.position > 0 && (hello.scrub || begins_anew);
+        if compares {
+            let comparison = Comparison::new(self.options.province, hello.session);
+            self.comparing = Comparing::Awaiting(Box::new(comparison));
+            self.compares_upto = facts.feed.position;
+        }
         let request =
             ProofRequest { claim: ProofClaim::Hello(Box::new(hello.clone())), told: hello.last_proof };
         self.compared(&named, &facts.logs);
+        self.own.extend(named.iter().chain(&facts.older).map(|head| head.boot));
         for head in &facts.older {
             if facts.is_older_equal {
                 self.logs.insert(head.boot, LogHere { lsn: head.lsn, chain: head.chain, is_forked: false });
@@ -772,6 +845,7 @@ impl ProvinceSession {
             feed: facts.feed,
             items: facts.items,
             proof_n: self.proofs.head_n,
+            compares: matches!(self.comparing, Comparing::Awaiting(_)),
         });
         if open.is_some_and(|open| open.want_heads) {
             self.heads = HeadsExchange::Awaiting;
@@ -820,6 +894,7 @@ impl ProvinceSession {
             let boot = run.run.log();
             self.statistics.changes_received += run.run.entries().len() as u64;
             let new = LogHere { lsn: 0, chain: entry::chain_start(boot), is_forked: false };
+            self.own.insert(boot);
             let here = self.logs.entry(boot).or_insert(new);
             if here.is_forked {
                 continue; // sent before the node learned it
@@ -851,6 +926,41 @@ impl ProvinceSession {
             self.outbox.push_back(ProvinceOutput::Forked(logs.iter().map(|log| log.boot).collect()));
             self.send(&Frame::HeadsAck(HeadsAck { logs: logs.to_vec(), is_answer: false }))?;
         }
+        Ok(())
+    }
+
+    fn on_compared(&mut self, compared: Option<Box<Compared>>) -> Result<(), SessionError> {
+        if !matches!(self.comparing, Comparing::Here) {
+            return Err(SessionError::Misuse("compared unasked"));
+        }
+        let Compared { comparison, ours } = *compared.ok_or(SessionError::Moved)?;
+        if let Some(ranges) = ours {
+            self.send(&Frame::Ranges(Ranges { ranges }))?;
+        }
+        if !comparison.is_over() {
+            self.comparing = Comparing::Awaiting(Box::new(comparison));
+            return Ok(());
+        }
+        self.comparing = Comparing::No;
+        let lacking: BTreeSet<_> = comparison.surplus().iter().map(|one| (one.log, one.lsn)).collect();
+        // What the node lacks of what its feed has brought comes only when it begins anew.
+        if self.feed.sent > 0 && !lacking.is_empty() {
+            self.comparing = Comparing::Renewing;
+            self.outbox.push_back(ProvinceOutput::RenewFeed);
+        }
+        self.compared = (!comparison.is_overfull()).then_some((self.compares_upto, lacking));
+        Ok(())
+    }
+
+    fn on_feed_renewed(&mut self, head: &FeedHead) -> Result<(), SessionError> {
+        if !matches!(self.comparing, Comparing::Renewing) || head.id.is_none() {
+            return Err(SessionError::Misuse("feed renewed unasked"));
+        }
+        self.comparing = Comparing::No;
+        self.feed.id = head.id;
+        self.feed.sent = 0;
+        self.feed.head = self.feed.head.max(head.position);
+        self.feed.unacked.clear();
         Ok(())
     }
 
@@ -1015,22 +1125,22 @@ impl ProvinceSession {
         let mut raw_bytes = 0;
         let mut runs = Vec::new();
         let mut together: Vec<Entry> = Vec::new();
-        for FeedEntry { entry, .. } in entries {
+        let mut are_held = false;
+        for FeedEntry { position, entry } in entries {
             let follows = together
                 .last()
                 .is_some_and(|last| last.log == entry.log && last.lsn.checked_add(1) == Some(entry.lsn));
-            let is_same = together
-                .last()
-                .is_some_and(|last| self.holds(last.log, last.lsn) == self.holds(entry.log, entry.lsn));
-            if !(follows && is_same) {
-                runs.extend(self.feed_run(std::mem::take(&mut together))?);
+            let is_held = self.holds(position, entry.log, entry.lsn);
+            if !follows || is_held != are_held {
+                runs.extend(self.feed_run(std::mem::take(&mut together), are_held)?);
             }
-            if !self.holds(entry.log, entry.lsn) {
+            are_held = is_held;
+            if !is_held {
                 raw_bytes += run::weight_bytes(&entry);
             }
             together.push(entry);
         }
-        runs.extend(self.feed_run(together)?);
+        runs.extend(self.feed_run(together, are_held)?);
         self.feed.sent = last_position;
         self.feed.head = self.feed.head.max(head_position).max(last_position);
         self.feed.unacked.push_back(last_position);
@@ -1078,10 +1188,10 @@ impl ProvinceSession {
     }
 
     /// Entries next to each other in one log, all held by the node or none.
-    fn feed_run(&mut self, entries: Vec<Entry>) -> Result<Option<FeedRun>, SessionError> {
+    fn feed_run(&mut self, entries: Vec<Entry>, are_held: bool) -> Result<Option<FeedRun>, SessionError> {
         let Some(first) = entries.first() else { return Ok(None) };
         let (log, first_lsn, count) = (first.log, first.lsn, entries.len() as u64);
-        if self.holds(log, first_lsn) {
+        if are_held {
             return Ok(Some(FeedRun::Own { log, first_lsn, count }));
         }
         self.statistics.changes_sent += count;
@@ -1208,6 +1318,9 @@ impl ProvinceSession {
         if lacks_proofs && !lacks_items && !self.proofs.is_loading {
             self.load_proofs();
         }
+        if !matches!(self.comparing, Comparing::No) {
+            return;
+        }
         let lacks_feed = self.feed.sent < self.feed.head;
         let is_named = matches!(self.heads, HeadsExchange::NotWanted);
         let has_room = self.feed.unacked.len() < limits::BATCHES_UNACKED_MAX;
@@ -1235,7 +1348,8 @@ impl ProvinceSession {
         let Some(cut) = self.cut else { return };
         let is_same_feed = cut.feed.id == self.feed.id || cut.feed.position == 0;
         let is_overtaken = cut.items.n < self.items.sent.n
-            || (is_same_feed && cut.feed.position < self.feed.sent)
+            || !is_same_feed // it was sent before the feed began anew
+            || cut.feed.position < self.feed.sent
             || self.asides.acked < self.asides.sent;
         if is_overtaken {
             self.cut = None; // what was sent makes the node cut again
@@ -1287,6 +1401,7 @@ impl ProvinceSession {
             Phase::Comparing | Phase::Over => false,
             Phase::Streaming => {
                 matches!(self.heads, HeadsExchange::Awaiting)
+                    || matches!(self.comparing, Comparing::Awaiting(_))
                     || !self.feed.unacked.is_empty()
                     || self.items.acked_items < self.items.sent_items
                     || self.adoption.is_some()

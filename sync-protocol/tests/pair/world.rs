@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
+use std::convert::Infallible;
 
 use ed25519_dalek::Signer;
 use ed25519_dalek::SigningKey;
@@ -46,6 +47,10 @@ use sync_protocol::proof::EntryCounts;
 use sync_protocol::proof::Proof;
 use sync_protocol::proof::ProofContent;
 use sync_protocol::proof::ProofState;
+use sync_protocol::range::Compared;
+use sync_protocol::range::Member;
+use sync_protocol::range::Members;
+use sync_protocol::range::Place;
 use sync_protocol::run;
 use sync_protocol::run::ChangeRun;
 use sync_protocol::run::EntryRun;
@@ -279,7 +284,10 @@ impl NodeStore {
                 FeedRun::Own { log, first_lsn, count } => {
                     let from = usize::try_from(first_lsn).unwrap() - 1;
                     let to = from + usize::try_from(count).unwrap();
-                    self.own.get(&log).and_then(|log| log.get(from..to)).expect("named, so held").to_vec()
+                    let of_others =
+                        (first_lsn..first_lsn + count).map(|lsn| self.foreign.get(&(log, lsn)).cloned());
+                    let own = self.own.get(&log).and_then(|log| log.get(from..to)).map(<[Entry]>::to_vec);
+                    own.or_else(|| of_others.collect()).expect("named, so held")
                 }
             };
             for entry in entries {
@@ -326,6 +334,28 @@ impl NodeStore {
             assert_eq!(proof.follows(self.proofs.last().map(Proof::head)), Ok(()));
             self.proofs.push(proof);
         }
+    }
+}
+
+/// Entries that are compared.
+struct Held(Vec<Entry>);
+
+impl Members for Held {
+    type Error = Infallible;
+
+    fn visit(
+        &mut self,
+        from: Place,
+        to: Option<Place>,
+        each: &mut dyn FnMut(Member),
+    ) -> Result<(), Infallible> {
+        let member =
+            |entry: &Entry| Member { doc: entry.doc, hash: entry.hash, log: entry.log, lsn: entry.lsn };
+        let mut all: Vec<Member> = self.0.iter().map(member).collect();
+        all.sort_unstable();
+        let within = |one: &Member| one.place() >= from && to.is_none_or(|to| one.place() < to);
+        all.into_iter().filter(within).for_each(each);
+        Ok(())
     }
 }
 
@@ -661,6 +691,11 @@ impl World {
     }
 
     pub(crate) fn connect(&mut self, office: usize, is_live: bool) {
+        self.connect_with(office, NodeOptions { is_live, is_scrub: false });
+    }
+
+    pub(crate) fn connect_with(&mut self, office: usize, options: NodeOptions) {
+        let node_options = options;
         let store = &self.offices[office].store;
         let facts = store.facts(self.random.next());
         let options = ProvinceOptions {
@@ -670,7 +705,7 @@ impl World {
             node_key: public(&store.key),
         };
         let line = Line {
-            node: NodeSession::new(self.now, facts, NodeOptions { is_live }).unwrap(),
+            node: NodeSession::new(self.now, facts, node_options).unwrap(),
             province: ProvinceSession::new(self.now, options),
             to_province: VecDeque::new(),
             to_node: VecDeque::new(),
@@ -843,6 +878,11 @@ impl World {
                 }
                 Some(NodeInput::AsideStored)
             }
+            NodeOutput::Compare { comparison, theirs } => {
+                let mut held = Held(store.foreign.keys().map(|place| store.foreign[place].clone()).collect());
+                let compared = Compared::over(*comparison, theirs.as_deref(), &mut held).unwrap();
+                Some(NodeInput::Compared(compared.map(Box::new)))
+            }
             NodeOutput::LoadCut => Some(NodeInput::CutLoaded(CutFacts {
                 feed: store.feed,
                 logs: store.logs(),
@@ -918,6 +958,17 @@ impl World {
                     proofs.into_iter().filter(|proof| proof.content().n > after_n).take(proofs_max.min(2));
                 Some(ProvinceInput::ProofsLoaded(later.collect()))
             }
+            ProvinceOutput::Compare { comparison, theirs, upto } => {
+                let rows = store.feeds[&seat].1.iter().take(usize::try_from(upto).unwrap());
+                let others = rows.filter(|(boot, _)| store.owner[boot].0 != node);
+                let mut held = Held(others.map(|(boot, lsn)| store.entry(*boot, *lsn).clone()).collect());
+                let compared = Compared::over(*comparison, Some(&theirs), &mut held).unwrap();
+                Some(ProvinceInput::Compared(compared.map(Box::new)))
+            }
+            ProvinceOutput::RenewFeed => {
+                store.feeds.get_mut(&seat).unwrap().0 = FeedId(self.random.bytes());
+                Some(ProvinceInput::FeedRenewed(store.feed_head(seat)))
+            }
             ProvinceOutput::LoadFeed { after_position, bytes_max, entries_max } => {
                 let all = &store.feeds[&seat].1;
                 let (mut bytes, from) = (0, usize::try_from(after_position).unwrap());
@@ -927,7 +978,7 @@ impl World {
                     .take(entries_max.min(40))
                     .map(|(position, (boot, lsn))| {
                         let mut entry = store.entry(*boot, *lsn).clone();
-                        if session.holds(*boot, *lsn) {
+                        if session.holds(position, *boot, *lsn) {
                             entry.body = None;
                         }
                         FeedEntry { position, entry }
@@ -1024,6 +1075,16 @@ impl World {
     /// One session that ends by itself.
     pub(crate) fn sync(&mut self, office: usize) -> NodeStatistics {
         self.connect(office, false);
+        self.settle();
+        match self.offices[office].outcome.take() {
+            Some(NodeOutcome::Converged) => self.offices[office].statistics,
+            other => panic!("office {office}: {other:?}"),
+        }
+    }
+
+    /// As [`Self::sync`], with every entry compared.
+    pub(crate) fn scrub(&mut self, office: usize) -> NodeStatistics {
+        self.connect_with(office, NodeOptions { is_live: false, is_scrub: true });
         self.settle();
         match self.offices[office].outcome.take() {
             Some(NodeOutcome::Converged) => self.offices[office].statistics,

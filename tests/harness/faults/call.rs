@@ -43,6 +43,7 @@ use sync_protocol::frame::Hello;
 use sync_protocol::frame::LogAck;
 use sync_protocol::frame::Message;
 use sync_protocol::frame::StoredCounts;
+use sync_protocol::head::FeedHead;
 use sync_protocol::head::ItemsHead;
 use sync_protocol::head::LogHead;
 use sync_protocol::head::LogsSummary;
@@ -54,6 +55,9 @@ use sync_protocol::item::Item;
 use sync_protocol::item::PlacedItem;
 use sync_protocol::limits::NAMED_LOGS_MAX;
 use sync_protocol::proof::Proof;
+use sync_protocol::range::Compared;
+use sync_protocol::range::Comparison;
+use sync_protocol::range::Range;
 use sync_protocol::run::ChangeRun;
 use sync_protocol::run::EntryRun;
 use sync_protocol::session::NodeSession;
@@ -200,6 +204,14 @@ impl NodeStore for Failing<NodeSide> {
         self.store(|store| store.store_aside(runs.clone()))
     }
 
+    fn compare_entries(
+        &mut self,
+        comparison: Comparison,
+        theirs: Option<&[Range]>,
+    ) -> Result<Option<Compared>, StoreError> {
+        self.call(|store| NodeStore::compare_entries(store, comparison, theirs))
+    }
+
     fn cut(&mut self) -> Result<CutFacts, StoreError> {
         let facts = self.call(NodeStore::cut)?;
         Ok(match &self.planted {
@@ -270,6 +282,19 @@ impl ProvinceStore for Failing<ProvinceSide> {
         self.store(|store| store.adopt_items(items.clone(), is_last))
     }
 
+    fn compare_entries(
+        &mut self,
+        comparison: Comparison,
+        theirs: &[Range],
+        upto: u64,
+    ) -> Result<Option<Compared>, StoreError> {
+        self.call(|store| ProvinceStore::compare_entries(store, comparison, theirs, upto))
+    }
+
+    fn renew_feed(&mut self) -> Result<FeedHead, StoreError> {
+        self.call(ProvinceStore::renew_feed)
+    }
+
     fn proofs(&mut self, after_n: u64, proofs_max: usize) -> Result<Vec<Proof>, StoreError> {
         self.catch_up()?;
         self.call(|store| store.proofs(after_n, proofs_max))
@@ -280,7 +305,7 @@ impl ProvinceStore for Failing<ProvinceSide> {
         after_position: u64,
         bytes_max: usize,
         entries_max: usize,
-        holds: &dyn Fn(BootId, Lsn) -> bool,
+        holds: &dyn Fn(u64, BootId, Lsn) -> bool,
     ) -> Result<(Vec<FeedEntry>, Digest, u64), StoreError> {
         self.catch_up()?;
         self.call(|store| store.feed(after_position, bytes_max, entries_max, holds))
@@ -468,7 +493,9 @@ impl Call {
         }
         let near_clock = Arc::clone(node.clock());
         let far_clock = Arc::clone(centre.clock());
-        let near = NodeSession::new(near_clock.wall(), facts, NodeOptions { is_live }).unwrap();
+        let near =
+            NodeSession::new(near_clock.wall(), facts, NodeOptions { is_live, ..NodeOptions::default() })
+                .unwrap();
         let certified = node.identity.certified();
         let options = ProvinceOptions {
             province: centre.identity.province(),

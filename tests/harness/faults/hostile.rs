@@ -54,6 +54,9 @@ use sync_protocol::ids::PublicKey;
 use sync_protocol::item::Item;
 use sync_protocol::item::PlacedItem;
 use sync_protocol::proof::Proof;
+use sync_protocol::range::Compared;
+use sync_protocol::range::Comparison;
+use sync_protocol::range::Range;
 use sync_protocol::run::EntryRun;
 use sync_protocol::run::FeedRun;
 use sync_protocol::run::weight_bytes;
@@ -204,7 +207,7 @@ impl Hostile {
         let province_key = PublicKey(centre.identity.certified().keys.signing);
         let now = centre.clock().wall();
         let facts = self.facts(province_key);
-        let mut near = NodeSession::new(now, facts, NodeOptions { is_live: false }).unwrap();
+        let mut near = NodeSession::new(now, facts, NodeOptions::default()).unwrap();
         let options = ProvinceOptions {
             province: centre.identity.province(),
             province_key,
@@ -342,6 +345,14 @@ impl NodeStore for Hostile {
         _bytes_max: usize,
     ) -> Result<Vec<PlacedItem>, Infallible> {
         Ok(Vec::new())
+    }
+
+    fn compare_entries(
+        &mut self,
+        _comparison: Comparison,
+        _theirs: Option<&[Range]>,
+    ) -> Result<Option<Compared>, Infallible> {
+        Ok(None)
     }
 
     fn store_proofs(&mut self, proofs: Vec<Proof>) -> Result<(), Infallible> {

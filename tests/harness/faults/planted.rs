@@ -197,7 +197,7 @@ impl Plant {
         runs: Vec<ChangeRun>,
     ) -> Result<Result<Stored, ByeCode>, StoreError> {
         let acks = runs.iter().map(|run| LogAck { boot: run.run.log(), lsn: run.run.last_lsn() }).collect();
-        let position = store.feed(0, 1, 1, &|_, _| true)?.2;
+        let position = store.feed(0, 1, 1, &|_, _, _| true)?.2;
         let pretended = (acks, StoredCounts::default(), position);
         match self.mistake {
             Mistake::BatchDropped => {

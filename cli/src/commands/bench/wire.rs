@@ -394,6 +394,7 @@ impl<'a> Bench<'a> {
                 | FrameKind::Cut
                 | FrameKind::Proof
                 | FrameKind::Wanted
+                | FrameKind::Ranges
                 | FrameKind::Bye => message.bytes.len(),
             };
         }
