@@ -27,6 +27,7 @@ const NOT_CODES: &[(&str, &str)] = &[
     ("province-name", "a value of the store"),
     ("directory-publish", "what a row of the audit says"),
     ("series-margin", "a value of the store"),
+    ("feed-begun-anew", "a value of the store"),
     ("enrol-readmit", "what a row of the audit says"),
     ("enrol-new", "what a row of the audit says"),
     ("enrol-ban", "what a row of the audit says"),

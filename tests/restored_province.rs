@@ -262,6 +262,61 @@ fn lost_bans_machines_and_directories_hold_again_when_machines_bring_them() {
     assert_eq!(kinds, [ItemKind::BAN.0], "one ban, once");
 }
 
+/// The machine that wrote it is gone, and so is the province's own memory of it. Other offices have it.
+#[test]
+fn what_only_other_offices_still_hold_comes_back_and_counts_when_a_person_says_so() {
+    let mut province = Province::new();
+    let (gone, b) = (province.commune("H27.101"), province.commune("H27.102"));
+    let numbers = gone.lodged(&[lodging_for("H27.101", 1, "H27.102"), lodging_for("H27.101", 2, "H27.102")]);
+    sync_all(&[&gone, &b]);
+    let backup = back_up(&mut province, "early");
+    gone.does(&numbers[0], &[json!({"act": "transfer", "to": "H27.102"})]);
+    gone.does(&numbers[1], &[json!({"act": "note", "note": "Chỉ còn ở nơi khác"})]);
+    let lost = gone.lodged(&[lodging_for("H27.101", 3, "H27.102")]);
+    sync_all(&[&gone, &b]);
+    let before = province.office.export();
+    put_back(&mut province, &backup, true);
+    b.does(&numbers[0], &[json!({"act": "take_over"})]);
+    b.sync();
+    assert!(!province.office.export().contains_key(&lost[0]), "nobody signed it");
+    let told = condition(&province.office, "entries-returned").expect("it is told");
+    assert!(told["text"].as_str().unwrap().contains('3'), "{told}");
+    assert_eq!(b.sync()["round_trips"], 1, "it is given back once");
+    let listed = province.office.home.done(&["quarantine", "list"]).lines();
+    let returned = listed.iter().filter(|line| line["reason"] == "entry-returned").count();
+    assert_eq!(returned, 3, "{listed:?}");
+    let machine = province.machines("H27.102").remove(0);
+    let answer = province.office.home.done(&["quarantine", "release", "--machine", &machine]);
+    assert!(answer.value()["decided"].as_array().unwrap().iter().all(|one| one["state"] == "applied"));
+    assert_eq!(condition(&province.office, "entries-returned"), None);
+    b.sync();
+    assert_even(&province.office, &[&b]);
+    let after = province.office.export();
+    assert_eq!(
+        (after.get(&lost[0]), after.get(&numbers[1])),
+        (before.get(&lost[0]), before.get(&numbers[1]))
+    );
+    province.office.verify();
+
+    // It turns up again after all: what it sends is what is here, and signed now.
+    gone.sync();
+    sync_all(&[&gone, &b]);
+    assert_whole(&province.office, &[&gone, &b], &[&numbers[..], &lost[..]].concat());
+    assert!(
+        condition(&province.office, "forked-log").is_none()
+            && condition(&province.office, "foreign-log").is_none()
+    );
+
+    // Put back once more, it calls before anybody decides.
+    put_back(&mut province, &backup, true);
+    b.sync();
+    assert!(condition(&province.office, "entries-returned").is_some());
+    gone.sync();
+    assert_eq!(condition(&province.office, "entries-returned"), None, "its own machine sent it");
+    sync_all(&[&gone, &b]);
+    assert_whole(&province.office, &[&gone, &b], &[&numbers[..], &lost[..]].concat());
+}
+
 /// A machine that has left a series without printing from it, or has begun its last one, gets another in the session
 /// that shows it.
 #[test]

@@ -24,6 +24,7 @@ pub mod proofs;
 pub mod quarantine;
 pub mod reissue;
 pub mod restored;
+pub mod returned;
 mod sql;
 mod trying;
 pub mod verify;

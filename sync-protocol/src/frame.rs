@@ -162,7 +162,7 @@ pub enum Frame {
     Proof(Box<FreshProof>),
     /// Either side leaves, with a reason.
     Bye(Bye),
-    /// Own entries that the node lost and that its feed does not bring.
+    /// Entries that the other side lost and that it gets no other way.
     Aside(Aside),
     /// The node holds provincial items that the province lost.
     Wanted(Wanted),
@@ -433,8 +433,9 @@ impl Feed {
     }
 }
 
-/// Own entries of the machine that it lost and that stand in no feed of its seat: they wait, are quarantined or
-/// refused, or belong to a dossier that the seat is no party to.
+/// From the province: own entries of the machine that it lost and that stand in no feed of its seat: they wait, are
+/// quarantined or refused, or belong to a dossier that the seat is no party to. From the node: entries of other logs
+/// than its own that its feed once brought and brings no more, because the province was restored and lost them.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Aside {
@@ -476,7 +477,7 @@ pub struct Ack {
     /// From the node: the newest item stored.
     #[cbor(n(3), with = "fixed")]
     pub items_n: u64,
-    /// From the node: how many [`Aside`] frames of this session are stored.
+    /// How many [`Aside`] frames of this session are stored, whichever way they came.
     #[cbor(n(4), skip_if = "is_zero", default)]
     pub asides: u64,
     /// How many provincial items of this session are stored, whichever way they came.

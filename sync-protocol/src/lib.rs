@@ -41,6 +41,7 @@
 //!     items: ItemsHead::default(),
 //!     last_proof: None,
 //!     series_left: None,
+//!     may_hold_lost: false,
 //! };
 //! let mut commune = NodeSession::new(now, facts, NodeOptions::default())?;
 //! let options = ProvinceOptions { province, province_key, node, node_key: PublicKey([9; 32]) };

@@ -133,6 +133,23 @@ impl FeedRun {
     }
 }
 
+/// Entries as runs: those that follow each other in one log, and come one after the other here, together. An entry
+/// without a position is left out.
+#[must_use]
+pub fn runs_of(entries: Vec<Entry>) -> Vec<EntryRun> {
+    let mut runs: Vec<Vec<Entry>> = Vec::new();
+    for entry in entries {
+        let follows = |run: &&mut Vec<Entry>| {
+            run.last().is_some_and(|last| last.log == entry.log && last.lsn.checked_add(1) == Some(entry.lsn))
+        };
+        match runs.last_mut().filter(follows) {
+            Some(run) => run.push(entry),
+            None => runs.push(vec![entry]),
+        }
+    }
+    runs.into_iter().filter_map(EntryRun::new).collect()
+}
+
 /// What an entry counts for when a batch is filled.
 #[must_use]
 pub fn weight_bytes(entry: &Entry) -> usize {

@@ -71,6 +71,7 @@ fn node_facts() -> NodeFacts {
         items: ItemsHead::default(),
         last_proof: None,
         series_left: None,
+        may_hold_lost: false,
     }
 }
 
@@ -492,6 +493,57 @@ fn a_node_sends_back_what_it_is_asked_for_once_and_cuts_only_then() {
     assert!(asked.iter().any(|output| matches!(output, NodeOutput::LoadCut)), "{asked:?}");
     let again = tell_node(&mut node, Frame::Wanted(Wanted { held: vec![] }));
     assert!(again.is_err(), "a province asks once");
+}
+
+#[test]
+fn a_node_gives_back_what_an_earlier_feed_brought_before_it_cuts() {
+    let facts = NodeFacts { may_hold_lost: true, ..node_facts() };
+    let mut node = NodeSession::new(NOW, facts, NodeOptions::default()).unwrap();
+    tell_node(&mut node, open_ack(0)).unwrap();
+    let asked: Vec<NodeOutput> = std::iter::from_fn(|| node.poll()).collect();
+    assert!(
+        asked.iter().any(|output| matches!(output, NodeOutput::LoadAside { after_place: 0, .. })),
+        "{asked:?}"
+    );
+    assert!(!asked.iter().any(|output| matches!(output, NodeOutput::LoadCut)), "{asked:?}");
+    let entry = Entry {
+        log: BOOT,
+        lsn: 4,
+        kind: EntryKind::CHANGE,
+        doc: DocId([5; 16]),
+        hash: ChangeHash([6; 32]),
+        min_reader: 1,
+        body: None,
+    };
+    let loaded = NodeInput::AsideLoaded { entries: vec![entry.clone()], last_place: 9 };
+    node.handle(NOW, loaded).unwrap();
+    let sent: Vec<NodeOutput> = std::iter::from_fn(|| node.poll()).collect();
+    let [NodeOutput::Send(message)] = &sent[..] else { panic!("{sent:?}") };
+    let mut province = open_province();
+    province.handle(NOW, ProvinceInput::Message(message.bytes.clone())).unwrap();
+    let Some(ProvinceOutput::StoreAside(runs)) = province.poll() else { panic!("not stored") };
+    assert_eq!(runs.into_iter().flat_map(EntryRun::into_entries).collect::<Vec<_>>(), [entry]);
+    assert!(province.poll().is_none(), "acknowledged only when it is stored");
+    province.handle(NOW, ProvinceInput::AsideStored).unwrap();
+    let Some(ProvinceOutput::Send(ack)) = province.poll() else { panic!("not acknowledged") };
+    node.handle(NOW, NodeInput::Message(ack.bytes)).unwrap();
+    let asked: Vec<NodeOutput> = std::iter::from_fn(|| node.poll()).collect();
+    assert!(
+        asked.iter().any(|output| matches!(output, NodeOutput::LoadAside { after_place: 9, .. })),
+        "{asked:?}"
+    );
+    node.handle(NOW, NodeInput::AsideLoaded { entries: vec![], last_place: 0 }).unwrap();
+    assert!(matches!(node.poll(), Some(NodeOutput::LoadCut)));
+    let unsent = Frame::Ack(Ack { asides: 2, ..Ack::default() });
+    assert!(tell_node(&mut node, unsent).is_err(), "acknowledged what was not sent");
+    let mut province = open_province();
+    for _ in 0..limits::BATCHES_UNACKED_MAX {
+        province.handle(NOW, ProvinceInput::Message(message.bytes.clone())).unwrap();
+    }
+    assert!(
+        province.handle(NOW, ProvinceInput::Message(message.bytes.clone())).is_err(),
+        "one batch too many"
+    );
 }
 
 #[test]

@@ -331,6 +331,48 @@ fn a_restored_province_gets_its_own_word_back_and_joins_it_with_what_it_said_sin
     }
 }
 
+/// A machine is gone for good, and the province was put back to before it sent its last work. Who was a party has it.
+#[test]
+fn what_only_other_offices_still_hold_comes_back_over_lines_that_are_cut() {
+    for seed in 0..40 {
+        let mut world = World::new(3000 + seed, 3);
+        (0..10).for_each(|_| world.append(0, 0b111, 50));
+        world.sync_all();
+        let backup = world.province.clone();
+        for _ in 0..12 {
+            world.append(0, 0b111, 50);
+            world.append(1, 0b111, 50);
+        }
+        world.sync_all();
+        world.province = backup;
+        world.province.boot = BootId([0xbb; 16]);
+        for (seat, feed) in &mut world.province.feeds {
+            feed.0 = FeedId([0xc0 + seat; 16]);
+        }
+        // Office 0 never calls again.
+        for _ in 0..4 {
+            (1..3).for_each(|office| world.connect(office, seed % 2 == 0));
+            let steps = world.random.below(60);
+            world.run_some(steps);
+            (1..3).for_each(|office| world.disconnect(office));
+        }
+        for _ in 0..2 {
+            for office in 1..3 {
+                world.sync(office);
+            }
+        }
+        let here = |at: &(BootId, u64)| {
+            let log = world.province.logs.get(&at.0).map_or(0, Vec::len) as u64;
+            log >= at.1 || world.province.returned.get(at) == world.written.get(at)
+        };
+        assert!(world.written.keys().all(here), "seed {seed}: every entry is at the province");
+        assert!(!world.province.returned.is_empty());
+        for office in 1..3 {
+            assert_eq!(world.sync(office).round_trips, 1, "seed {seed}: and it is quiet again");
+        }
+    }
+}
+
 #[test]
 fn two_machines_under_one_identity_converge() {
     for seed in 0..20 {

@@ -40,7 +40,11 @@ fn list(context: &Context) -> Result<Exit, Failure> {
     let output = &context.output;
     let people = People::of(context);
     let reader = office::province_reader(context.dir()?)?;
-    let read = |view: &View<'_>| Ok((view.quarantine(None, LISTED_MAX)?, view.machines()?));
+    let read = |view: &View<'_>| {
+        let mut kept = view.quarantine(None, LISTED_MAX)?;
+        kept.extend(view.returned(None, LISTED_MAX)?);
+        Ok((kept, view.machines()?))
+    };
     let (kept, machines) = reader.read(read).map_err(store_failure)?;
     for entry in &kept {
         let state = if entry.state == EntryState::Refused { "refused" } else { "quarantined" };

@@ -192,6 +192,7 @@ mod tests {
             {"code": "foreign-log", "subject": log, "args": [["logs", "2"]]},
             {"code": "province-restored", "subject": "", "args": [["machines", "3"]]},
             {"code": "province-behind", "subject": "", "args": []},
+            {"code": "entries-returned", "subject": "", "args": [["entries", "5"]]},
             {"code": "seat-shared", "subject": "H27.101", "args": [["seat", "H27.101"], ["count", "2"]]},
             {"code": "series-withdrawn", "subject": "101", "args": [["series", "101"]]},
             {"code": "directory-twice", "subject": "", "args": [["version", "4"]]},

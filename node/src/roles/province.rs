@@ -48,6 +48,7 @@ use crate::store::OpenOptions;
 use crate::store::Role;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::View;
 use crate::store::WriteTx;
 use crate::store::log::EntryFacts;
 use crate::store::numbers::SeriesBlock;
@@ -369,8 +370,13 @@ pub fn quarantine_release(
         None => ids.to_vec(),
         Some(node) => {
             let node = ban::known_machine(office, node)?.node;
-            let rows = office.store.read(|view| view.quarantined_rows(node)).map_err(store_failure)?;
-            rows.iter().map(ToString::to_string).collect()
+            let rows = office.store.read(|view| {
+                let returned = view.returned(Some(node), usize::MAX)?;
+                let mut rows = view.quarantined_rows(node)?;
+                rows.extend(returned.iter().map(|entry| entry.id));
+                Ok(rows)
+            });
+            rows.map_err(store_failure)?.iter().map(ToString::to_string).collect()
         }
     };
     let mut decided = Vec::with_capacity(all.len());
@@ -421,6 +427,11 @@ pub fn quarantine_refuse(office: &Office, id: &str, why: &str) -> Result<serde_j
 fn release_one(office: &Office, id: &str) -> Result<EntryFacts, StoreError> {
     let row: i64 = id.parse().map_err(|_| Refusal::of_field("quarantine-not-found", "id").with("id", id))?;
     office.store.write(move |tx| {
+        if View::is_returned_row(row) {
+            let entry = tx.release_returned(row)?;
+            tx.audit_row("quarantine-release", None, Some(entry.doc))?;
+            return Ok(entry);
+        }
         tx.decide(row, Decision::Release)?;
         let gone = || StoreError::Bug("a decided entry is gone".to_owned());
         let entry = tx.entry_facts(row)?.ok_or_else(gone)?;

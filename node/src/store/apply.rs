@@ -81,6 +81,8 @@ pub mod reason {
     pub const FORKED: &str = "entry-forked";
     /// Its machine wrote it again under another boot, or gave it up.
     pub const REISSUED: &str = "entry-reissued";
+    /// Lost by a restore of the province, and sent back by another machine than its own.
+    pub const RETURNED: &str = "entry-returned";
     /// An act for a seat that is not the machine's.
     pub const OTHER_SEAT: &str = "entry-other-seat";
     /// An act that only the province may do.
@@ -414,7 +416,15 @@ impl WriteTx<'_> {
             Origin::Returned => Some((this, &self.identity().seat)),
             Origin::Feed => None,
         };
-        if let Some(log) = found {
+        if let Some(mut log) = found {
+            if let (Origin::Node { machine, seat, .. }, None) = (origin, log.machine) {
+                // Some of it had come back from others. Who signs for the log is whose it is.
+                log.machine = Some(*machine);
+                self.execute(
+                    "UPDATE log SET machine = ?2, seat = ?3 WHERE id = ?1",
+                    (log.id, machine.0, seat.as_str()),
+                )?;
+            }
             let is_senders = owner.is_none_or(|(machine, _)| log.machine == Some(machine));
             return Ok(is_senders.then_some(log));
         }
@@ -643,7 +653,7 @@ impl WriteTx<'_> {
     }
 
     /// Whether the same change of the same document stands here and is not refused.
-    fn has_change(&self, doc: DocId, hash: ChangeHash) -> Result<bool, StoreError> {
+    pub(crate) fn has_change(&self, doc: DocId, hash: ChangeHash) -> Result<bool, StoreError> {
         let mut statement = self.connection().prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM entry WHERE doc = ?1 AND hash = ?2 AND kind = ?3 AND state NOT IN (4, 6, 7))",
         )?;

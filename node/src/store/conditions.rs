@@ -42,6 +42,8 @@ pub const TWO_HISTORIES: &str = "two-histories";
 /// At the province: it was put back to an older copy, and so many machines have not been even with it since. Arg
 /// `machines`.
 pub const PROVINCE_RESTORED: &str = "province-restored";
+/// At the province: so many entries that a restore lost came back from others than their own machine. Arg `entries`.
+pub const ENTRIES_RETURNED: &str = "entries-returned";
 /// At the province: a seat has several machines at work. The subject is the seat. Arg `seat`, `count`.
 pub const SEAT_SHARED: &str = "seat-shared";
 /// The province gave a series to two machines and took it back from this one; numbering moved on. The subject is the

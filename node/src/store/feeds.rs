@@ -39,6 +39,9 @@ const MARK_EVERY: u64 = 64;
 /// Rows a question returns at most, whatever their bytes.
 const ROWS_MAX: usize = 8192;
 
+/// Stands while a feed of before may have brought what the present one does not.
+const BEGUN_ANEW_KEY: &str = "feed-begun-anew";
+
 /// Where a feed stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedHead {
@@ -358,6 +361,55 @@ impl View<'_> {
         Ok(entries)
     }
 
+    /// At a node: changes of other machines' logs that are not in its feed, with their places, after a place, in the
+    /// order in which they came: a feed of before brought them. While the sum of their [`weight_bytes`] stays within
+    /// `bytes_max`; at least one when there is one, at most `entries_max`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn entries_in_no_feed(
+        &self,
+        after_place: u64,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<(Vec<Entry>, u64), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT e.id, l.boot, e.lsn, e.kind, e.doc, e.hash, e.min_reader, b.codec, b.size_bytes, b.bytes \
+             FROM entry e JOIN log l ON l.id = e.log JOIN body b ON b.entry = e.id \
+             WHERE e.id > ?1 AND e.kind = 1 AND l.is_own = 0 \
+             AND NOT EXISTS (SELECT 1 FROM feed_row r WHERE r.entry = e.id) ORDER BY e.id LIMIT ?2",
+        )?;
+        let rows_max = entries_max.clamp(1, ROWS_MAX);
+        let mut rows = statement.query((sql::int(after_place), sql::len(rows_max)))?;
+        let (mut entries, mut last_place, mut size_bytes) = (Vec::new(), 0, 0usize);
+        while let Some(row) = rows.next()? {
+            let entry = Entry {
+                log: BootId(row.get(1)?),
+                lsn: sql::uint_at(row, 2)?,
+                kind: EntryKind(row.get(3)?),
+                doc: DocId(row.get(4)?),
+                hash: ChangeHash(row.get(5)?),
+                min_reader: row.get(6)?,
+                body: log::body_at(row, 7)?,
+            };
+            size_bytes = size_bytes.saturating_add(weight_bytes(&entry));
+            if !entries.is_empty() && size_bytes > bytes_max {
+                break;
+            }
+            last_place = sql::uint_at(row, 0)?;
+            entries.push(entry);
+        }
+        Ok((entries, last_place))
+    }
+
+    /// At a node: whether the feed has begun anew since everything was given back that it may no longer bring.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn may_hold_lost(&self) -> Result<bool, StoreError> {
+        Ok(self.meta(BEGUN_ANEW_KEY)?.is_some())
+    }
+
     /// The digest of a seat's feed at a position, recomputed from its rows; `None` when it does not reach so far.
     ///
     /// # Errors
@@ -474,8 +526,10 @@ impl WriteTx<'_> {
     /// Only when the store fails.
     pub fn begin_feed(&mut self, feed: FeedId) -> Result<(), StoreError> {
         let seat = self.identity().seat.clone();
-        if self.feed_head(&seat)?.is_some_and(|head| head.feed == feed) {
-            return Ok(());
+        match self.feed_head(&seat)? {
+            Some(head) if head.feed == feed => return Ok(()),
+            Some(head) if head.position > 0 => self.put_meta(BEGUN_ANEW_KEY, &[])?,
+            Some(_) | None => {}
         }
         self.restart_feed()?;
         self.execute(
@@ -531,6 +585,14 @@ impl WriteTx<'_> {
         self.execute("UPDATE feed SET feed = ?2, digest = ?3 WHERE id = ?1", (id, feed.0, digest.0))?;
         self.execute("UPDATE machine SET acked_position = 0 WHERE seat = ?1", [seat.as_str()])?;
         Ok(())
+    }
+
+    /// At a node: everything has been given back that the present feed does not bring.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn note_given_back(&mut self) -> Result<(), StoreError> {
+        self.remove_meta(BEGUN_ANEW_KEY)
     }
 
     /// At a node: stores a stretch of the own feed. Entries, position and digest become durable together; what is here

@@ -23,6 +23,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, name: "contact", sql: include_str!("../../migrations/0002_contact.sql") },
     Migration { version: 3, name: "reissue", sql: include_str!("../../migrations/0003_reissue.sql") },
     Migration { version: 4, name: "restored", sql: include_str!("../../migrations/0004_restored.sql") },
+    Migration { version: 5, name: "returned", sql: include_str!("../../migrations/0005_returned.sql") },
 ];
 
 /// The version this program writes.

@@ -94,6 +94,13 @@ pub trait NodeStore {
         comparison: Comparison,
         theirs: Option<&[Range]>,
     ) -> Result<Option<Compared>, Self::Error>;
+    /// Changes of other machines' logs that are not in the feed, after a place, and the place of the last of them.
+    fn aside(
+        &mut self,
+        after_place: u64,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<(Vec<Entry>, u64), Self::Error>;
     /// Where everything stands for a cut.
     fn cut(&mut self) -> Result<CutFacts, Self::Error>;
     /// Stores the newest proof.
@@ -158,6 +165,8 @@ pub trait ProvinceStore {
         bytes_max: usize,
         entries_max: usize,
     ) -> Result<Vec<Entry>, Self::Error>;
+    /// Keeps entries of others that this province lost; or says why not.
+    fn store_aside(&mut self, runs: Vec<EntryRun>) -> Result<Result<(), ByeCode>, Self::Error>;
     /// Stores own entries of the machine: acks, how its entries fare, the seat's last feed position; or says why nothing
     /// of them was stored.
     fn store_changes(&mut self, runs: Vec<ChangeRun>) -> Result<Result<Stored, ByeCode>, Self::Error>;
@@ -243,6 +252,10 @@ fn carry_out_node<S: NodeStore>(
         NodeOutput::Compare { comparison, theirs } => {
             let compared = store.compare_entries(*comparison, theirs.as_deref())?;
             Some(NodeInput::Compared(compared.map(Box::new)))
+        }
+        NodeOutput::LoadAside { after_place, bytes_max, entries_max } => {
+            let (entries, last_place) = store.aside(after_place, bytes_max, entries_max)?;
+            Some(NodeInput::AsideLoaded { entries, last_place })
         }
         NodeOutput::LoadCut => Some(NodeInput::CutLoaded(store.cut()?)),
         NodeOutput::StoreProof { proof, is_renewal } => {
@@ -345,6 +358,10 @@ fn carry_out_province<S: ProvinceStore>(
         }
         ProvinceOutput::StoreChanges(runs) => Some(match store.store_changes(runs)? {
             Ok((acks, counts, feed_position)) => ProvinceInput::ChangesStored { acks, counts, feed_position },
+            Err(code) => ProvinceInput::Refuse(code),
+        }),
+        ProvinceOutput::StoreAside(runs) => Some(match store.store_aside(runs)? {
+            Ok(()) => ProvinceInput::AsideStored,
             Err(code) => ProvinceInput::Refuse(code),
         }),
         ProvinceOutput::FeedAcked { position } => {

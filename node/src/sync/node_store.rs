@@ -117,6 +117,7 @@ impl NodeSide {
                 feed: feed_head(view, self.identity.seat())?,
                 items: items_head(view)?,
                 last_proof: last_proof(view, node)?,
+                may_hold_lost: view.may_hold_lost()?,
                 series_left: Some(u32::try_from(view.unused_series()?).unwrap_or(u32::MAX)),
             };
             Ok((facts, claimed))
@@ -374,6 +375,19 @@ impl NodeStore for NodeSide {
         theirs: Option<&[Range]>,
     ) -> Result<Option<Compared>, StoreError> {
         self.store.read(|view| Compared::over(comparison, theirs, &mut Foreign(view)))
+    }
+
+    fn aside(
+        &mut self,
+        after_place: u64,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<(Vec<Entry>, u64), StoreError> {
+        let page = self.store.read(|view| view.entries_in_no_feed(after_place, bytes_max, entries_max))?;
+        if page.0.is_empty() {
+            self.store.write(|tx| tx.note_given_back())?;
+        }
+        Ok(page)
     }
 
     fn cut(&mut self) -> Result<CutFacts, StoreError> {

@@ -33,6 +33,7 @@ use sync_protocol::range::Members;
 use sync_protocol::range::Place;
 use sync_protocol::range::Range;
 use sync_protocol::run::ChangeRun;
+use sync_protocol::run::EntryRun;
 use sync_protocol::session::province::FeedEntry;
 use sync_protocol::session::province::LogFacts;
 use sync_protocol::session::province::NotEqual;
@@ -62,6 +63,7 @@ use crate::store::conditions::TWO_HISTORIES;
 use crate::store::feeds::FeedLimits;
 use crate::store::feeds::FeedRow;
 use crate::store::restored::GrantAdopted;
+use crate::store::returned::ReturnedKept;
 use crate::sync::driver::ProvinceStore;
 use crate::sync::driver::Stored;
 use crate::sync::node_store::head_of;
@@ -444,6 +446,7 @@ impl ProvinceStore for ProvinceSide {
                     tx.set_condition(TWO_HISTORIES, &machine.to_string(), &args)?;
                 }
             }
+            tx.settle_returned()?;
             this.refill(tx, None)?;
             let counts = tx.entry_counts(machine)?;
             let counts = StoredCounts {
@@ -471,6 +474,19 @@ impl ProvinceStore for ProvinceSide {
             return Err(Refusal::new("log-forked-meanwhile").into());
         }
         Ok(Ok(stored))
+    }
+
+    fn store_aside(&mut self, runs: Vec<EntryRun>) -> Result<Result<(), ByeCode>, StoreError> {
+        let (machine, seat) = (self.machine, self.seat.to_string());
+        self.store.write(move |tx| {
+            for run in &runs {
+                if tx.keep_returned(machine, run.entries())? == ReturnedKept::Full {
+                    tx.set_condition(MACHINE_FULL, &machine.to_string(), &[("seat", seat)])?;
+                    return Ok(Err(ByeCode::Full));
+                }
+            }
+            Ok(Ok(()))
+        })
     }
 
     fn feed_acked(&mut self, position: u64) -> Result<(), StoreError> {

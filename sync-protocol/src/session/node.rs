@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use crate::entry::Entry;
 use crate::entry::Lsn;
 use crate::frame::Ack;
+use crate::frame::Aside;
 use crate::frame::Bye;
 use crate::frame::ByeCode;
 use crate::frame::Cut;
@@ -42,6 +43,7 @@ use crate::proof::ProofError;
 use crate::range::Compared;
 use crate::range::Comparison;
 use crate::range::Range;
+use crate::run;
 use crate::run::EntryRun;
 use crate::session::SessionError;
 use crate::session::pull::FeedPull;
@@ -78,6 +80,8 @@ pub struct NodeFacts {
     pub last_proof: Option<Proof>,
     /// How many number series this machine can still begin; `None` leaves it unsaid.
     pub series_left: Option<u32>,
+    /// Whether the seat's feed has begun anew since the province was last given what no feed brings.
+    pub may_hold_lost: bool,
 }
 
 /// How the session is to run.
@@ -142,6 +146,13 @@ pub enum NodeInput {
     AsideStored,
     /// Answer to [`NodeOutput::Compare`]; `None` when the sets moved meanwhile.
     Compared(Option<Box<Compared>>),
+    /// Answer to [`NodeOutput::LoadAside`], in the order of their places; none when there are no more.
+    AsideLoaded {
+        /// The entries.
+        entries: Vec<Entry>,
+        /// The place of the last of them.
+        last_place: u64,
+    },
     /// Answer to [`NodeOutput::LoadCut`].
     CutLoaded(CutFacts),
     /// Answer to [`NodeOutput::StoreProof`]: it is on disk.
@@ -215,6 +226,17 @@ pub enum NodeOutput {
         comparison: Box<Comparison>,
         /// The province's message; `None` at the beginning.
         theirs: Option<Vec<Range>>,
+    },
+    /// Load entries of other logs than this machine's that are here and not in its feed, after this place: a feed of
+    /// before brought them, and the restored province lost them. Answer with [`NodeInput::AsideLoaded`].
+    LoadAside {
+        /// The place before the first one wanted.
+        after_place: u64,
+        /// Stop before the sum of [`weight_bytes`](crate::run::weight_bytes) exceeds this, but load one entry at
+        /// least.
+        bytes_max: usize,
+        /// Load at most so many entries.
+        entries_max: usize,
     },
     /// Read [`CutFacts`]; answer with [`NodeInput::CutLoaded`].
     LoadCut,
@@ -300,6 +322,7 @@ pub struct NodeSession {
     feed: FeedPull,
     asides: AsidePull,
     comparing: Comparing,
+    asides_return: AsidesReturn,
     cutting: Cutting,
     /// The proof being stored.
     storing_proof: Option<Proof>,
@@ -329,6 +352,18 @@ struct ItemsReturn {
     held: Option<Vec<ItemsHead>>,
     after_place: u64,
     is_loading: bool,
+    sent: u64,
+    acked: u64,
+}
+
+/// Entries of other machines that the province lost, on their way back.
+#[derive(Clone, Copy, Debug, Default)]
+struct AsidesReturn {
+    /// There may be more.
+    is_due: bool,
+    after_place: u64,
+    is_loading: bool,
+    /// Frames sent, and those that the province has stored.
     sent: u64,
     acked: u64,
 }
@@ -416,6 +451,7 @@ impl NodeSession {
             proofs: ProofsPull::new(proof_head),
             feed: FeedPull::new(&facts.feed),
             asides: AsidePull::default(),
+            asides_return: AsidesReturn { is_due: facts.may_hold_lost, ..AsidesReturn::default() },
             last_proof: facts.last_proof,
             phase: Phase::Opening,
             outbox: VecDeque::new(),
@@ -512,6 +548,7 @@ impl NodeSession {
                 self.send_ack()
             }
             NodeInput::Compared(compared) => self.on_compared(now, compared),
+            NodeInput::AsideLoaded { entries, last_place } => self.on_aside_loaded(now, entries, last_place),
             NodeInput::CutLoaded(facts) => self.on_cut_loaded(now, &facts),
             NodeInput::ProofStored => self.on_proof_stored(),
             NodeInput::Appended { boot, lsn } => {
@@ -573,7 +610,7 @@ impl NodeSession {
             (Phase::Streaming, Frame::Proofs(proofs)) => self.on_proofs(proofs.proofs),
             (Phase::Streaming, Frame::Feed(feed)) => {
                 if let Some(id) = self.feed_begins(&feed) {
-                    self.outbox.push_back(NodeOutput::BeginFeed(id));
+                    self.begin_feed(id);
                 }
                 self.statistics.changes_received += self.feed.received(&feed)?;
                 self.cutting = self.cut_overtaken();
@@ -594,11 +631,12 @@ impl NodeSession {
             }
             (Phase::Streaming, Frame::Ack(ack)) => {
                 let wrong = |what| SessionError::Impossible { kind, what };
-                if ack.items > self.items_return.sent {
+                if ack.items > self.items_return.sent || ack.asides > self.asides_return.sent {
                     return Err(wrong("acknowledged what was not sent"));
                 }
                 self.push.acked(&ack.logs).map_err(wrong)?;
                 self.items_return.acked = self.items_return.acked.max(ack.items);
+                self.asides_return.acked = self.asides_return.acked.max(ack.asides);
                 if self.items_return.is_acked() {
                     self.load_items();
                 }
@@ -638,7 +676,7 @@ impl NodeSession {
             }
             (None, Some(standing)) => {
                 if let Some(id) = self.feed.opened(&standing)? {
-                    self.outbox.push_back(NodeOutput::BeginFeed(id));
+                    self.begin_feed(id);
                 }
                 self.items.announced(standing.items.n);
                 self.proofs.announced(standing.proof_n);
@@ -772,6 +810,34 @@ impl NodeSession {
         Ok(())
     }
 
+    /// The seat has another feed. What an earlier one brought and this one does not, the province may have lost.
+    fn begin_feed(&mut self, id: FeedId) {
+        self.asides_return.is_due |= self.claimed.feed.position > 0;
+        self.outbox.push_back(NodeOutput::BeginFeed(id));
+    }
+
+    fn on_aside_loaded(
+        &mut self,
+        now: Millis,
+        entries: Vec<Entry>,
+        last_place: u64,
+    ) -> Result<(), SessionError> {
+        if !std::mem::take(&mut self.asides_return.is_loading) {
+            return Err(SessionError::Misuse("aside loaded unasked"));
+        }
+        if entries.len() > limits::BATCH_ENTRIES_MAX {
+            return Err(SessionError::Misuse("more entries loaded than asked for"));
+        }
+        self.changed(now);
+        if entries.is_empty() {
+            self.asides_return.is_due = false;
+            return Ok(());
+        }
+        self.asides_return.after_place = last_place;
+        self.asides_return.sent += 1;
+        self.send(&Frame::Aside(Aside { runs: run::runs_of(entries) })).map(|_| ())
+    }
+
     fn on_proofs(&mut self, proofs: Vec<Proof>) -> Result<(), SessionError> {
         for proof in &proofs {
             proof.verify(&self.province_key, self.province, self.node)?;
@@ -838,7 +904,8 @@ impl NodeSession {
         self.last_proof = Some(proof);
         self.has_converged = true;
         self.outbox.push_back(NodeOutput::Converged);
-        if !self.is_live {
+        // What the province lost of others is no part of a proof, and is given back all the same.
+        if !self.is_live && self.asides_return.is_over() {
             self.finish(NodeOutcome::Converged);
         }
         Ok(())
@@ -908,6 +975,15 @@ impl NodeSession {
                     }
                 }
             }
+            // Only when the feed has brought what it brings does it show what it does not.
+            if self.asides_return.may_load() && self.is_even() {
+                self.asides_return.is_loading = true;
+                self.outbox.push_back(NodeOutput::LoadAside {
+                    after_place: self.asides_return.after_place,
+                    bytes_max: limits::BATCH_RAW_BYTES,
+                    entries_max: limits::BATCH_ENTRIES_MAX,
+                });
+            }
             if self.wants_cut() && elapsed_ms(self.changed_at, now) >= self.quiet_ms() {
                 self.cutting = Cutting::Loading;
                 self.outbox.push_back(NodeOutput::LoadCut);
@@ -954,6 +1030,11 @@ impl NodeSession {
 
     /// Nothing unsent or unacknowledged here, and everything known to be there is stored here.
     fn is_drained(&self) -> bool {
+        self.is_even() && self.asides_return.is_over()
+    }
+
+    /// The same but for what the province lost of others.
+    fn is_even(&self) -> bool {
         let is_named = matches!(self.heads, HeadsExchange::NotWanted | HeadsExchange::Done);
         self.phase == Phase::Streaming
             && is_named
@@ -987,11 +1068,26 @@ impl NodeSession {
                     || self.push.awaits_ack()
                     || self.items.awaits_more()
                     || !self.items_return.is_acked()
+                    || !self.asides_return.is_acked()
                     || self.proofs.awaits_more()
                     || self.feed.awaits_peer()
             }
             Phase::Over => false,
         }
+    }
+}
+
+impl AsidesReturn {
+    const fn is_acked(&self) -> bool {
+        self.acked >= self.sent
+    }
+
+    const fn may_load(&self) -> bool {
+        self.is_due && !self.is_loading && self.is_acked()
+    }
+
+    const fn is_over(&self) -> bool {
+        !self.is_due && !self.is_loading && self.is_acked()
     }
 }
 

@@ -184,6 +184,8 @@ pub enum ProvinceInput {
     /// Answer to [`ProvinceOutput::LoadAside`]: entries of that log in their order, with gaps; none when there are
     /// no more.
     AsideLoaded(Vec<Entry>),
+    /// Answer to [`ProvinceOutput::StoreAside`]: they are on disk.
+    AsideStored,
     /// Answer to [`ProvinceOutput::StoreChanges`]: it is on disk.
     ChangesStored {
         /// For every log of the batch, its last contiguous entry here.
@@ -288,6 +290,10 @@ pub enum ProvinceOutput {
     /// Chains and signatures are checked. Entries stored already (by another session of the machine) are left
     /// as they are; a log that belongs to another machine is the store's to refuse.
     StoreChanges(Vec<ChangeRun>),
+    /// Keep these entries of other machines' logs, which this province lost and the node held, in one commit; answer
+    /// with [`ProvinceInput::AsideStored`]. Nobody has signed them: what is here already stays as it is, and whose
+    /// logs they are decides nothing.
+    StoreAside(Vec<EntryRun>),
     /// The node has durably stored its feed up to here. No answer.
     FeedAcked {
         /// The position.
@@ -421,6 +427,9 @@ pub struct ProvinceSession {
     compares_upto: u64,
     /// Up to which position of the feed entries were compared, and which of them the node lacks: it holds the others.
     compared: Option<(u64, BTreeSet<(BootId, Lsn)>)>,
+    /// Entries of others that come back: frames being stored, and stored.
+    storing_asides: u64,
+    stored_asides: u64,
     /// Logs of each batch that is being stored; empty where nothing of it was worth storing.
     storing_batches: u32,
     cut: Option<Cut>,
@@ -580,6 +589,8 @@ impl ProvinceSession {
             comparing: Comparing::No,
             compares_upto: 0,
             compared: None,
+            storing_asides: 0,
+            stored_asides: 0,
             storing_batches: 0,
             cut: None,
             making: None,
@@ -667,6 +678,13 @@ impl ProvinceSession {
                 self.on_feed_loaded(entries, end_digest, head_position)
             }
             ProvinceInput::AsideLoaded(entries) => self.on_aside_loaded(entries),
+            ProvinceInput::AsideStored => {
+                let storing = self.storing_asides.checked_sub(1);
+                self.storing_asides = storing.ok_or(SessionError::Misuse("aside stored unasked"))?;
+                self.stored_asides += 1;
+                let (asides, feed_position) = (self.stored_asides, self.feed.head);
+                self.send(&Frame::Ack(Ack { asides, feed_position, ..Ack::default() })).map(|_| ())
+            }
             ProvinceInput::ChangesStored { acks, counts, feed_position } => {
                 self.on_changes_stored(acks, counts, feed_position)
             }
@@ -715,6 +733,17 @@ impl ProvinceSession {
                     }
                     Comparing::No | Comparing::Here | Comparing::Renewing => out_of_turn("no ranges"),
                 }
+            }
+            (Phase::Streaming, Frame::Aside(aside)) => {
+                if self.storing_asides >= limits::BATCHES_UNACKED_MAX as u64 {
+                    let what = "more batches than may be under way";
+                    return Err(SessionError::Impossible { kind, what });
+                }
+                self.storing_asides += 1;
+                self.statistics.changes_received +=
+                    aside.runs.iter().map(|run| run.entries().len() as u64).sum::<u64>();
+                self.outbox.push_back(ProvinceOutput::StoreAside(aside.runs));
+                Ok(())
             }
             (Phase::Streaming, Frame::Changes(changes)) => self.on_changes(changes),
             (Phase::Streaming, Frame::Ack(ack)) => self.on_ack(&ack),
@@ -1172,19 +1201,8 @@ impl ProvinceSession {
         }
         *after_lsn = last_lsn;
         self.statistics.changes_sent += entries.len() as u64;
-        let mut runs: Vec<Vec<Entry>> = Vec::new();
-        for entry in entries {
-            let follows = |run: &&mut Vec<Entry>| {
-                run.last().is_some_and(|last| last.lsn.checked_add(1) == Some(entry.lsn))
-            };
-            match runs.last_mut().filter(follows) {
-                Some(run) => run.push(entry),
-                None => runs.push(vec![entry]),
-            }
-        }
-        let runs: Vec<EntryRun> = runs.into_iter().filter_map(EntryRun::new).collect();
         self.asides.sent += 1;
-        self.send(&Frame::Aside(Aside { runs })).map(|_| ())
+        self.send(&Frame::Aside(Aside { runs: run::runs_of(entries) })).map(|_| ())
     }
 
     /// Entries next to each other in one log, all held by the node or none.

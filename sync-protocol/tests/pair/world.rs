@@ -142,6 +142,8 @@ pub(crate) struct NodeStore {
     pub(crate) feed_entries: Vec<(BootId, Lsn)>,
     pub(crate) items: Vec<Item>,
     pub(crate) proofs: Vec<Proof>,
+    /// The feed has begun anew since all was given back that it no longer brings.
+    may_hold_lost: bool,
     /// Heads that the last proof covers.
     pub(crate) proved: BTreeMap<BootId, Lsn>,
     /// Own logs that have another history at the province, which comes by the feed.
@@ -270,6 +272,7 @@ impl NodeStore {
             items: self.items_head(),
             last_proof: self.proofs.last().cloned(),
             series_left: Some(3),
+            may_hold_lost: self.may_hold_lost,
         }
     }
 
@@ -369,6 +372,8 @@ pub(crate) struct ProvinceStore {
     pub(crate) feeds: BTreeMap<u8, (FeedId, Vec<(BootId, Lsn)>)>,
     pub(crate) proofs: BTreeMap<NodeId, Vec<Proof>>,
     pub(crate) items: Vec<Item>,
+    /// Entries that came back from machines whose own they are not: kept, and standing nowhere else.
+    pub(crate) returned: BTreeMap<(BootId, Lsn), Entry>,
 }
 
 impl ProvinceStore {
@@ -608,6 +613,7 @@ impl World {
             feeds,
             proofs: BTreeMap::new(),
             items: Vec::new(),
+            returned: BTreeMap::new(),
         };
         province.add_item(b"directory".to_vec());
         let mut world = Self {
@@ -633,6 +639,7 @@ impl World {
                 feed_entries: Vec::new(),
                 items: Vec::new(),
                 proofs: Vec::new(),
+                may_hold_lost: false,
                 proved: BTreeMap::new(),
                 forked: BTreeSet::new(),
                 province_key,
@@ -861,6 +868,7 @@ impl World {
                 Some(NodeInput::ProofsStored)
             }
             NodeOutput::BeginFeed(id) => {
+                store.may_hold_lost |= store.feed.position > 0;
                 store.feed = FeedHead { id: Some(id), ..FeedHead::default() };
                 store.feed_entries.clear();
                 None
@@ -882,6 +890,17 @@ impl World {
                 let mut held = Held(store.foreign.keys().map(|place| store.foreign[place].clone()).collect());
                 let compared = Compared::over(*comparison, theirs.as_deref(), &mut held).unwrap();
                 Some(NodeInput::Compared(compared.map(Box::new)))
+            }
+            NodeOutput::LoadAside { after_place, bytes_max, entries_max } => {
+                let fed: BTreeSet<&(BootId, Lsn)> = store.feed_entries.iter().collect();
+                let placed = (1..).zip(&store.foreign);
+                let mut lost = placed.filter(|(place, (at, _))| *place > after_place && !fed.contains(at));
+                // One at a time: small frames show more.
+                let next = lost.next().filter(|_| bytes_max > 0 && entries_max > 0);
+                let (last_place, entries) =
+                    next.map_or((0, vec![]), |(place, (_, entry))| (place, vec![entry.clone()]));
+                store.may_hold_lost &= !entries.is_empty();
+                Some(NodeInput::AsideLoaded { entries, last_place })
             }
             NodeOutput::LoadCut => Some(NodeInput::CutLoaded(CutFacts {
                 feed: store.feed,
@@ -1001,6 +1020,12 @@ impl World {
                     bytes <= bytes_max || bytes == run::weight_bytes(entry)
                 });
                 Some(ProvinceInput::AsideLoaded(entries.cloned().collect()))
+            }
+            ProvinceOutput::StoreAside(runs) => {
+                for entry in runs.into_iter().flat_map(EntryRun::into_entries) {
+                    store.returned.insert((entry.log, entry.lsn), entry);
+                }
+                Some(ProvinceInput::AsideStored)
             }
             ProvinceOutput::StoreChanges(runs) => {
                 let acks = store.store_changes(node, seat, &runs);

@@ -212,6 +212,15 @@ impl NodeStore for Failing<NodeSide> {
         self.call(|store| NodeStore::compare_entries(store, comparison, theirs))
     }
 
+    fn aside(
+        &mut self,
+        after_place: u64,
+        bytes_max: usize,
+        entries_max: usize,
+    ) -> Result<(Vec<Entry>, u64), StoreError> {
+        self.call(|store| NodeStore::aside(store, after_place, bytes_max, entries_max))
+    }
+
     fn cut(&mut self) -> Result<CutFacts, StoreError> {
         let facts = self.call(NodeStore::cut)?;
         Ok(match &self.planted {
@@ -320,6 +329,11 @@ impl ProvinceStore for Failing<ProvinceSide> {
     ) -> Result<Vec<Entry>, StoreError> {
         self.catch_up()?;
         self.call(|store| store.aside(boot, after_lsn, bytes_max, entries_max))
+    }
+
+    fn store_aside(&mut self, runs: Vec<EntryRun>) -> Result<Result<(), ByeCode>, StoreError> {
+        self.catch_up()?;
+        self.store(|store| ProvinceStore::store_aside(store, runs.clone()))
     }
 
     fn store_changes(&mut self, runs: Vec<ChangeRun>) -> Result<Result<Stored, ByeCode>, StoreError> {

@@ -184,6 +184,7 @@ impl Hostile {
             items: self.items,
             last_proof: self.last_proof.clone(),
             series_left: None,
+            may_hold_lost: false,
         }
     }
 
@@ -353,6 +354,15 @@ impl NodeStore for Hostile {
         _theirs: Option<&[Range]>,
     ) -> Result<Option<Compared>, Infallible> {
         Ok(None)
+    }
+
+    fn aside(
+        &mut self,
+        _after_place: u64,
+        _bytes_max: usize,
+        _entries_max: usize,
+    ) -> Result<(Vec<Entry>, u64), Infallible> {
+        Ok((Vec::new(), 0))
     }
 
     fn store_proofs(&mut self, proofs: Vec<Proof>) -> Result<(), Infallible> {
