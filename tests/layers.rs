@@ -33,12 +33,27 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["dossier", "directory"]),
     ("transport", &[]),
     ("sync", &["store", "transport"]),
+    ("bundle", &["store", "sync"]),
     ("desk", &["dossier", "directory", "store"]),
     ("workload", &[]),
     ("reports", &["dossier", "directory", "store"]),
     ("web", &["dossier", "directory", "desk", "reports", "sync"]),
     ("control", &["desk", "reports", "store", "sync"]),
-    ("roles", &["dossier", "directory", "store", "transport", "sync", "desk", "reports", "web", "control"]),
+    (
+        "roles",
+        &[
+            "dossier",
+            "directory",
+            "store",
+            "transport",
+            "sync",
+            "bundle",
+            "desk",
+            "reports",
+            "web",
+            "control",
+        ],
+    ),
 ];
 
 /// Crates and parts of the standard library that stay in some files of `node/src`: what, and where (a folder's
@@ -52,10 +67,12 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("x509_parser", &["identity", "transport"]),
     ("axum", &["web"]),
     ("fluent_bundle", &["i18n"]),
+    ("hpke", &["identity"]),
+    ("x25519_dalek", &["identity"]),
     ("tokio", &["shutdown", "transport", "sync", "web", "control", "roles"]),
     // The parts of the protocol that mean something only to whoever keeps or moves entries. What an entry is,
     // how a change chunk is laid out, ids, times and bounds belong to everybody.
-    ("sync_protocol::", &["store", "transport", "sync", "roles"]),
+    ("sync_protocol::", &["store", "transport", "sync", "bundle", "roles"]),
 ];
 
 /// What every room may name of the protocol.

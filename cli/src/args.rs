@@ -214,9 +214,9 @@ pub(crate) struct EnrolNew {
     /// Where the machine reaches this server.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) address: String,
-    /// How long the code is good for, in hours.
-    #[arg(long, value_name = "H", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8_760))]
-    pub(crate) valid_h: u32,
+    /// How long the code is good for, in hours; 24 without it, with a pack 720: its request comes by stick.
+    #[arg(long, value_name = "H", value_parser = clap::value_parser!(u32).range(1..=8_760))]
+    pub(crate) valid_h: Option<u32>,
     /// A sealed file for a machine that may have no line.
     #[arg(long, value_name = "FILE")]
     pub(crate) pack: Option<PathBuf>,
@@ -476,9 +476,15 @@ pub(crate) struct BundleExport {
     /// The file, or the first of its parts.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// The largest part, in megabytes; one part without it.
+    /// The largest part, in megabytes; 64 without it, and 192 at most.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) part_mb: Option<u32>,
+    /// At the province: the machine it is for.
+    #[arg(long, value_name = "NODE")]
+    pub(crate) node: Option<NodeId>,
+    /// At the province: the seat whose machine it is for.
+    #[arg(long, value_name = "CODE", conflicts_with = "node")]
+    pub(crate) agency: Option<AgencyCode>,
 }
 
 /// One bundle.

@@ -24,11 +24,8 @@ fn a_wrong_line_ends_with_2_and_an_error_value() {
         (&["--json"][..], "usage-no-command"),
         (&["verify", "--fast", "--json"], "usage-unknown-argument"),
         (&["--json", "dossier", "list", "--status", "11"], "usage-value"),
-        (&["--json", "bundle", "inspect", "f"], "not-in-this-version"),
-        (
-            &["--json", "enrol", "new", "--agency", "H27.101", "--address", "a:1", "--pack", "f"],
-            "not-in-this-version",
-        ),
+        (&["--json", "scan", "list"], "not-in-this-version"),
+        (&["--json", "backup", "create", "--out", "f"], "not-in-this-version"),
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -47,9 +44,9 @@ fn a_wrong_line_ends_with_2_and_an_error_value() {
 #[test]
 fn people_are_told_on_standard_error_in_their_language() {
     for (arguments, language, expected) in [
-        (&["bundle", "inspect", "f"][..], None, "Phiên bản này chưa có"),
-        (&["bundle", "inspect", "f"], Some("en"), "is not in this version"),
-        (&["bundle", "inspect", "f", "--lang", "en"], Some("vi"), "is not in this version"),
+        (&["scan", "list"][..], None, "Phiên bản này chưa có"),
+        (&["scan", "list"], Some("en"), "is not in this version"),
+        (&["scan", "list", "--lang", "en"], Some("vi"), "is not in this version"),
         (&["bundle", "nonsense", "--lang=en"], None, "There is no command"),
     ] {
         let mut command = motcua(arguments);

@@ -80,6 +80,15 @@ pub enum Command {
         addresses: Vec<String>,
         /// For how long.
         valid_h: u64,
+        /// Where its pack goes; an absolute path.
+        pack: Option<PathBuf>,
+    },
+    /// A request that came by stick is answered.
+    EnrolGrant {
+        /// The request; an absolute path.
+        request: PathBuf,
+        /// Where the answer goes; an absolute path.
+        out: PathBuf,
     },
     /// A checked directory file becomes the draft; its text follows as lines.
     DirectoryImport,
@@ -117,6 +126,22 @@ pub enum Command {
         code: String,
         /// What it concerns; all of that code without it.
         subject: Option<String>,
+    },
+    /// What the other side lacks, as files.
+    BundleExport {
+        /// The file, or the first of its parts; an absolute path.
+        out: PathBuf,
+        /// Largest part, in megabytes.
+        part_mb: Option<u32>,
+        /// At the province: for this machine, 32 hex digits.
+        node: Option<String>,
+        /// At the province: for the machine of this seat.
+        agency: Option<String>,
+    },
+    /// Files that came are taken in.
+    BundleImport {
+        /// The file, or the first of its parts; an absolute path.
+        file: PathBuf,
     },
     /// Quarantined entries are marked void by a person.
     QuarantineVoid {

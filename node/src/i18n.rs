@@ -254,6 +254,7 @@ const FILES: &[File] = files!(
     "transport.ftl"
     "sync.ftl"
     "roles.ftl"
+    "stick.ftl"
     "cli.ftl"
     "output.ftl"
 );

@@ -7,6 +7,7 @@
 mod certificate;
 mod files;
 mod keys;
+pub mod seal;
 
 use std::fmt;
 use std::io;
@@ -17,6 +18,7 @@ use minicbor::Decode;
 use minicbor::Encode;
 use sync_protocol::ids::NodeId;
 use sync_protocol::ids::ProvinceId;
+use sync_protocol::time::Millis;
 
 pub use self::certificate::CertificateFault;
 pub use self::certificate::Certified;
@@ -234,6 +236,28 @@ impl MachineIdentity {
         Ok(Self { keys, certificate, certified, ca })
     }
 
+    /// A machine whose certificate is on its way: set up by a pack, it works for its seat and has no line yet.
+    #[must_use]
+    pub fn pending(keys: SecretKeys, seat: AgencyCode, ca: CaPublicKey) -> Self {
+        let never = Validity { from: Millis(0), until: Millis(0) };
+        let certified = Certified {
+            node: keys.node(),
+            province: ca.province(),
+            role: Role::Commune,
+            seat,
+            keys: keys.public(),
+            serial: 0,
+            validity: never,
+        };
+        Self { keys, certificate: Vec::new(), certified, ca }
+    }
+
+    /// Whether the province has certified it.
+    #[must_use]
+    pub const fn is_granted(&self) -> bool {
+        !self.certificate.is_empty()
+    }
+
     /// This machine.
     #[must_use]
     pub fn node(&self) -> NodeId {
@@ -270,7 +294,7 @@ impl MachineIdentity {
         &self.certified
     }
 
-    /// Its certificate in DER.
+    /// Its certificate in DER; empty until it is granted.
     #[must_use]
     pub fn certificate(&self) -> &[u8] {
         &self.certificate
@@ -282,12 +306,26 @@ impl MachineIdentity {
         &self.keys
     }
 
-    /// Writes the identity durably into `directory`'s identity folder, in place of an older one, and forgets
-    /// the keys that waited for it.
+    /// Writes the identity durably into `directory`'s identity folder, in place of an older one. A granted one
+    /// forgets the keys that waited for it and what stood there while it was pending.
     ///
     /// # Errors
     /// The disk or a permission; the former file, if any, is whole.
     pub fn save(&self, directory: &Path) -> Result<(), IdentityError> {
+        let folder = directory.join(FOLDER);
+        let discard = |file| {
+            files::discard(&folder, file)
+                .map_err(|source| IdentityError::File { path: folder.join(file), source })
+        };
+        if !self.is_granted() {
+            let stored = StoredPending {
+                version: FILE_VERSION,
+                keys: self.keys.to_stored(),
+                seat: self.certified.seat.clone(),
+                ca: self.ca,
+            };
+            return write_file(directory, PENDING_FILE, &to_cbor(&stored));
+        }
         let stored = StoredMachine {
             version: FILE_VERSION,
             keys: self.keys.to_stored(),
@@ -295,9 +333,8 @@ impl MachineIdentity {
             ca: self.ca,
         };
         write_file(directory, MACHINE_FILE, &to_cbor(&stored))?;
-        let folder = directory.join(FOLDER);
-        files::discard(&folder, WAITING_FILE)
-            .map_err(|source| IdentityError::File { path: folder.join(WAITING_FILE), source })
+        discard(WAITING_FILE)?;
+        discard(PENDING_FILE)
     }
 
     /// Reads the identity from `directory`'s identity folder.
@@ -305,7 +342,17 @@ impl MachineIdentity {
     /// # Errors
     /// See [`IdentityError`]; [`IdentityError::Missing`] means that the machine has to be enrolled first.
     pub fn load(directory: &Path) -> Result<Self, IdentityError> {
-        let stored: StoredMachine = read_file(directory, MACHINE_FILE)?;
+        let stored: StoredMachine = match read_file(directory, MACHINE_FILE) {
+            Err(missing @ IdentityError::Missing { .. }) => {
+                let stored: StoredPending = match read_file(directory, PENDING_FILE) {
+                    Err(IdentityError::Missing { .. }) => return Err(missing),
+                    read => read?,
+                };
+                let keys = SecretKeys::from_stored(&stored.keys);
+                return Ok(Self::pending(keys, stored.seat, stored.ca));
+            }
+            read => read?,
+        };
         Self::new(SecretKeys::from_stored(&stored.keys), stored.certificate, stored.ca)
     }
 }
@@ -342,6 +389,7 @@ const FOLDER: &str = "identity";
 const MACHINE_FILE: &str = "machine.cbor";
 const AUTHORITY_FILE: &str = "authority.cbor";
 const WAITING_FILE: &str = "waiting.cbor";
+const PENDING_FILE: &str = "pending.cbor";
 
 #[derive(Encode, Decode)]
 struct StoredMachine {
@@ -365,6 +413,18 @@ struct StoredAuthority {
     code: AgencyCode,
     #[cbor(n(3), with = "minicbor::bytes")]
     certificate: Vec<u8>,
+}
+
+#[derive(Encode, Decode)]
+struct StoredPending {
+    #[n(0)]
+    version: u8,
+    #[n(1)]
+    keys: StoredKeys,
+    #[n(2)]
+    seat: AgencyCode,
+    #[n(3)]
+    ca: CaPublicKey,
 }
 
 #[derive(Encode, Decode)]
@@ -396,8 +456,6 @@ fn read_file<T: for<'b> Decode<'b, ()>>(directory: &Path, file: &'static str) ->
 
 #[cfg(test)]
 mod tests {
-    use sync_protocol::time::Millis;
-
     use super::*;
 
     fn seeds(of: u8) -> [[u8; 32]; 3] {
@@ -563,6 +621,28 @@ mod tests {
             std::fs::write(&path, damaged).unwrap();
             assert!(matches!(MachineIdentity::load(folder.path()), Err(IdentityError::Damaged { .. })));
         }
+    }
+
+    #[test]
+    fn a_pending_machine_becomes_a_granted_one_under_the_same_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = authority(9);
+        let keys = waiting_keys(folder.path(), &seeds(1)).unwrap();
+        let pending = MachineIdentity::pending(keys, "H27.101".parse().unwrap(), authority.public_key());
+        pending.save(folder.path()).unwrap();
+        let read = MachineIdentity::load(folder.path()).unwrap();
+        assert!(!read.is_granted());
+        assert_eq!(
+            (read.node(), read.seat(), read.province()),
+            (pending.node(), pending.seat(), pending.province())
+        );
+        assert_eq!(read.keys().public(), pending.keys().public());
+        let granted = enrolled(&authority, 1);
+        granted.save(folder.path()).unwrap();
+        let read = MachineIdentity::load(folder.path()).unwrap();
+        assert!(read.is_granted());
+        assert_eq!(read.node(), pending.node());
+        assert!(!folder.path().join(FOLDER).join(PENDING_FILE).exists());
     }
 
     #[cfg(unix)]

@@ -8,6 +8,7 @@
 //! | [`store`] | the SQLite file, logs, feeds, rows, numbers, the witness | sessions, lines of input, rights of officers |
 //! | [`transport`] | sockets, TLS, who may connect, framing, enrolment | what a frame says, when to dial |
 //! | [`sync`] | sessions carried out over store and line, when to dial | the desk, what is in a dossier |
+//! | [`bundle`] | the stick: files of a bundle, what goes into them and how it is taken in | commands, rights |
 //! | [`desk`] | what an officer can do: line → decision → commit; what is shown | lines to the province, how commands come |
 //! | [`control`] | the local socket of a running program | how commands are carried out |
 //! | [`roles`] | the parts put together: commune, province, the commands that write | the command line |
@@ -30,6 +31,7 @@
 //! assert_eq!(state.process.status, 0, "nothing was received yet");
 //! ```
 
+pub mod bundle;
 pub mod clock;
 pub mod control;
 pub mod desk;

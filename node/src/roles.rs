@@ -4,7 +4,9 @@ pub mod ban;
 pub mod beside;
 pub mod commune;
 pub mod operations;
+pub mod pack;
 pub mod province;
+pub mod stick;
 
 use std::path::Path;
 use std::path::PathBuf;

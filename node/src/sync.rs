@@ -8,6 +8,7 @@
 pub mod driver;
 pub mod line;
 pub mod node_store;
+pub mod province_keys;
 pub mod province_store;
 pub mod run;
 pub mod schedule;

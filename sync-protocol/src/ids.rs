@@ -100,6 +100,10 @@ byte_id!(
 );
 
 byte_id!(
+    /// Names one bundle: 16 random bytes, the same in all its parts.
+    BundleId, 16
+);
+byte_id!(
     /// An Ed25519 public key: of a machine (its log heads) or of the province (items, proofs).
     PublicKey, 32
 );

@@ -98,6 +98,7 @@
 //! ```
 
 mod batch;
+pub mod bundle;
 pub mod chunk;
 pub mod codec;
 pub mod columns;

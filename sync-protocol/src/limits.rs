@@ -127,3 +127,18 @@ pub const RANGE_MESSAGES_MAX: u32 = 4096;
 
 /// Most entries that are remembered as being here and not there; with more, everything is sent again.
 pub const RANGE_SURPLUS_MAX: usize = 64 * 1024;
+
+/// Largest header of a bundle: four recipients, a certificate and room for what a later version says.
+pub const BUNDLE_HEADER_BYTES_MAX: usize = 4096;
+
+/// Most recipients of a bundle: the other side, the writer itself, and two more.
+pub const BUNDLE_RECIPIENTS_MAX: usize = 4;
+
+/// Largest certificate beside a bundle's header.
+pub const BUNDLE_CERTIFICATE_BYTES_MAX: usize = 2048;
+
+/// Most parts of one bundle.
+pub const BUNDLE_PARTS_MAX: u64 = 4096;
+
+/// Largest part of a bundle, as a file: it is read and checked whole.
+pub const BUNDLE_PART_BYTES_MAX: usize = 256 * 1024 * 1024;

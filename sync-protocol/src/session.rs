@@ -11,7 +11,7 @@ pub mod node;
 pub mod province;
 
 mod pull;
-mod push;
+pub(crate) mod push;
 
 pub use node::NodeSession;
 pub use province::ProvinceSession;

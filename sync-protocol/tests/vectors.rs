@@ -14,6 +14,11 @@ use automerge::transaction::CommitOptions;
 use automerge::transaction::Transactable;
 use ed25519_dalek::Signer;
 use ed25519_dalek::SigningKey;
+use sync_protocol::bundle::BundleKind;
+use sync_protocol::bundle::Certificate;
+use sync_protocol::bundle::Header;
+use sync_protocol::bundle::Part;
+use sync_protocol::bundle::Recipient;
 use sync_protocol::compress;
 use sync_protocol::entry;
 use sync_protocol::entry::Digest;
@@ -292,6 +297,27 @@ fn column_feed() -> Frame {
     })
 }
 
+/// A part of a bundle; what is sealed is random in earnest.
+fn bundle() -> Vec<u8> {
+    let header = Header {
+        kind: BundleKind::RETURN,
+        province: PROVINCE,
+        from: PublicKey(SigningKey::from_bytes(&[0x77; 32]).verifying_key().to_bytes()),
+        to: vec![
+            Recipient { machine: NODE, key: vec![0x13; 80] },
+            Recipient { machine: NodeId([0x14; 16]), key: vec![0x15; 80] },
+        ],
+        bundle: BundleId([0x16; 16]),
+        part: 2,
+        is_last: true,
+        at: AT,
+        size_bytes: 0,
+        hash: Hash([0; 32]),
+        certificate: Some(Certificate(vec![0x17; 400])),
+    };
+    header.write(&[0x18; 100], sign)
+}
+
 /// Forms whose bytes never change.
 fn vectors() -> Vec<(&'static str, Vec<u8>)> {
     let frame = |frame: Frame| frame.encode().unwrap().bytes;
@@ -301,6 +327,7 @@ fn vectors() -> Vec<(&'static str, Vec<u8>)> {
         ("item-hash-v1", item().hash().0.to_vec()),
         ("proof-v1", proof().to_bytes()),
         ("proof-hash-v1", proof().hash().0.to_vec()),
+        ("bundle-v1", bundle()),
         ("frame-hello-v1", frame(hello())),
         ("frame-hello-ack-v1", frame(hello_ack())),
         ("frame-cut-v1", frame(cut())),
@@ -349,6 +376,10 @@ fn released_bytes_are_read() {
     assert_eq!(Frame::decode(&read("frame-ranges-sum-v1")).unwrap(), ranges_sum());
     assert_eq!(Frame::decode(&read("frame-ranges-list-v1")).unwrap(), ranges_list());
     assert_eq!(Frame::decode(&read("frame-ranges-seen-v1")).unwrap(), ranges_seen());
+    let file = read("bundle-v1");
+    let part = Part::read(&file).unwrap();
+    assert_eq!((part.header.part, part.header.to.len(), part.sealed), (2, 2, &[0x18; 100][..]));
+    assert_eq!(part.header.certificate, Some(Certificate(vec![0x17; 400])));
     for (name, kind, frame) in [
         ("columns-changes-v2", FrameKind::Changes, column_changes()),
         ("columns-feed-v2", FrameKind::Feed, column_feed()),

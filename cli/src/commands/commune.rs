@@ -2,13 +2,16 @@
 
 use motcua_node::roles::commune;
 use motcua_node::roles::operations::runtime;
+use motcua_node::roles::pack;
 use serde_json::json;
 
 use crate::args::Commune;
 use crate::args::CommuneInit;
 use crate::commands::Context;
+use crate::commands::bundle::absolute;
 use crate::exit::Exit;
 use crate::exit::Failure;
+use crate::office;
 use crate::office::witness_of;
 use crate::people::People;
 
@@ -20,36 +23,45 @@ pub(crate) fn run(context: &Context, command: &Commune) -> Result<Exit, Failure>
 }
 
 fn init(context: &Context, args: &CommuneInit) -> Result<Exit, Failure> {
-    if args.pack.is_some() {
-        return Err(Failure::not_in_this_version("motcua commune init --pack"));
-    }
-    if args.request.is_some() {
-        return Err(Failure::not_in_this_version("motcua commune init --request"));
-    }
-    if args.grant.is_some() {
-        return Err(Failure::not_in_this_version("motcua commune init --grant"));
-    }
-    let token = args.token.as_deref().unwrap_or_default();
-    let runtime = runtime()?;
     let dir = context.dir()?;
-    let office = commune::init(dir, witness_of(context), token, &runtime)?;
+    let token = args.token.as_deref().unwrap_or_default();
+    let office = match (&args.pack, &args.grant) {
+        (_, Some(file)) => {
+            let pending = office::alone(context)?;
+            pack::complete(&pending, &absolute(file)?)?;
+            drop(pending);
+            office::alone(context)?
+        }
+        (Some(file), None) => {
+            let request = args.request.as_deref();
+            pack::init(dir, witness_of(context), token, file, request)?
+        }
+        (None, None) => commune::init(dir, witness_of(context), token, &runtime()?)?,
+    };
     let held = office.shelf.held()?;
     let identity = &office.identity;
+    let (works, missing) = if identity.is_granted() {
+        (json!(["lodge", "act", "bundle", "sync"]), json!([]))
+    } else {
+        (json!(["lodge", "act", "bundle"]), json!(["sync"]))
+    };
     let value = json!({
         "role": "commune",
         "province": identity.province().to_string(),
         "node": identity.node().to_string(),
         "seat": identity.seat().as_str(),
         "directory_version": held.reference.version,
-        "works": ["lodge", "act", "sync"],
-        "missing": [],
+        "is_granted": identity.is_granted(),
+        "request": args.request.as_ref().map(|request| request.display().to_string()),
+        "works": works,
+        "missing": missing,
     });
     let name = held.directory.agency(identity.seat()).map_or("", |agency| agency.display_name()).to_owned();
     context.output.result(value, || {
         let (seat, dir) = (identity.seat().to_string(), dir.display().to_string());
         let people = People::of(context);
-        people
-            .watermarked(people.text("done-commune-init", &[("name", &name), ("seat", &seat), ("dir", &dir)]))
+        let key = if identity.is_granted() { "done-commune-init" } else { "done-commune-pack" };
+        people.watermarked(people.text(key, &[("name", &name), ("seat", &seat), ("dir", &dir)]))
     })?;
     Ok(Exit::Done)
 }

@@ -9,40 +9,58 @@ use serde_json::json;
 
 use crate::args::Enrol;
 use crate::args::EnrolBan;
+use crate::args::EnrolGrant;
 use crate::args::EnrolNew;
 use crate::commands::Context;
+use crate::commands::bundle::absolute;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::office;
 use crate::people;
 use crate::people::People;
 
+/// How long a code is good for.
+const CODE_VALID_H: u32 = 24;
+/// The same for one with a pack: its request travels by stick, and so may the weeks.
+const PACK_VALID_H: u32 = 720;
+
 /// Runs one of the commands.
 pub(crate) fn run(context: &Context, command: &Enrol) -> Result<Exit, Failure> {
     match command {
         Enrol::New(args) => new(context, args),
-        Enrol::Grant(_) => Err(Failure::not_in_this_version("motcua enrol grant")),
+        Enrol::Grant(args) => grant(context, args),
         Enrol::List => list(context),
         Enrol::Ban(args) => ban(context, args),
     }
 }
 
 fn new(context: &Context, args: &EnrolNew) -> Result<Exit, Failure> {
-    if args.pack.is_some() {
-        return Err(Failure::not_in_this_version("motcua enrol new --pack"));
-    }
+    let valid_h = args.valid_h.unwrap_or(if args.pack.is_some() { PACK_VALID_H } else { CODE_VALID_H });
     let command = Command::EnrolNew {
         agency: args.agency.to_string(),
         addresses: vec![args.address.clone()],
-        valid_h: u64::from(args.valid_h),
+        valid_h: u64::from(valid_h),
+        pack: args.pack.as_deref().map(absolute).transpose()?,
     };
     let value = office::ask(context, command, std::io::empty(), |_| {})?;
     let token = value["token"].as_str().unwrap_or_default().to_owned();
     let until = people::time(&value["expires_at"]);
     context.output.result(value, || {
         let agency = People::of(context).agency(args.agency.as_str());
-        context.output.text("done-enrol-new", &[("token", &token), ("until", &until), ("agency", &agency)])
+        let key = if args.pack.is_some() { "done-enrol-pack" } else { "done-enrol-new" };
+        context.output.text(key, &[("token", &token), ("until", &until), ("agency", &agency)])
     })?;
+    Ok(Exit::Done)
+}
+
+fn grant(context: &Context, args: &EnrolGrant) -> Result<Exit, Failure> {
+    let command = Command::EnrolGrant { request: absolute(&args.request)?, out: absolute(&args.out)? };
+    let value = office::ask(context, command, std::io::empty(), |_| {})?;
+    let agency = People::of(context).agency(people::word(&value["agency"]));
+    let (node, out) = (people::word(&value["node"]).to_owned(), people::word(&value["out"]).to_owned());
+    let text =
+        context.output.text("done-enrol-grant", &[("agency", &agency), ("node", &node), ("out", &out)]);
+    context.output.result(value, || text)?;
     Ok(Exit::Done)
 }
 

@@ -41,6 +41,13 @@ pub(crate) fn run(context: &Context, args: &Serve) -> Result<Exit, Failure> {
         Role::Commune if args.listen.is_some() => {
             return Err(Failure::refused(Refusal::of_field("serve-listen-commune", "--listen")));
         }
+        // Set up by a pack: it works, and has no line until its grant is here.
+        Role::Commune if !office.identity.is_granted() => {
+            let operations = Operations::new(Arc::clone(&office), None);
+            let _listening = control::listen(dir, Arc::new(operations)).map_err(|error| socket(&error))?;
+            ready(context, None, node, false)?;
+            runtime.block_on(stop.requested());
+        }
         Role::Commune => {
             let caller = Arc::new(commune::caller(&office, runtime.handle().clone(), stop.clone())?);
             let line = Line::start(caller, !args.no_sync).map_err(|error| threads(&error))?;

@@ -16,6 +16,7 @@ use crate::refusal::Refusal;
 use crate::roles::Office;
 use crate::roles::fresh_seeds;
 use crate::roles::identity_failure;
+use crate::roles::pack::NOT_GRANTED;
 use crate::roles::store_failure;
 use crate::shutdown::Stop;
 use crate::store::Identity;
@@ -52,7 +53,12 @@ pub fn init(
     let token = Token::from_text(token).map_err(|error| error.refusal())?;
     create_private(dir).map_err(store_failure)?;
     if dir.join(crate::store::open::FILE_NAME).exists() {
-        return go_on(dir, witness_of, runtime);
+        let is_pending = MachineIdentity::load(dir).is_ok_and(|identity| !identity.is_granted());
+        return if is_pending {
+            complete_by_line(dir, witness_of, &token, runtime)
+        } else {
+            go_on(dir, witness_of, runtime)
+        };
     }
     let defaults = OpenOptions::new("");
     let (random, clock) = (Arc::clone(&defaults.random), Arc::clone(&defaults.clock));
@@ -99,6 +105,38 @@ pub fn create(
     Office::assemble(dir, store, identity, random)
 }
 
+/// A machine that was set up by a pack has a line before its grant came: it enrols over it, with the keys it has.
+fn complete_by_line(
+    dir: &Path,
+    witness_of: impl Fn(NodeId) -> PathBuf,
+    token: &Token,
+    runtime: &Runtime,
+) -> Result<Office, Failure> {
+    let office = Office::open(dir, &witness_of)?;
+    if *office.identity.ca() != token.ca || *office.identity.seat() != token.agency {
+        return Err(store_failure(StoreError::Exists { path: dir.to_owned() }));
+    }
+    let (keys, clock) = (office.identity.keys().clone(), Arc::clone(office.clock()));
+    let enrolled = runtime.block_on(enrol(token, keys, DIAL_MS, clock)).map_err(|error| {
+        let refusal = error.refusal();
+        if error.is_retryable() { Failure::NotReached(refusal) } else { Failure::Refused(refusal) }
+    })?;
+    enrolled.identity.save(dir).map_err(identity_failure)?;
+    let addresses = serde_json::to_vec(&token.addresses).map_err(|_| Refusal::new("token-damaged"))?;
+    office
+        .store
+        .write(move |tx| {
+            tx.put_meta(ADDRESSES_KEY, &addresses)?;
+            tx.clear_condition(NOT_GRANTED, "")
+        })
+        .map_err(store_failure)?;
+    drop(office);
+    let office = Office::open(dir, witness_of)?;
+    let caller = caller(&office, runtime.handle().clone(), Stop::new(5_000))?;
+    caller.once(FIRST_SESSION_MS, false).map_err(|error| call_failure(&error))?;
+    Ok(office)
+}
+
 /// Goes on with an enrolment whose first session did not come through.
 fn go_on(dir: &Path, witness_of: impl Fn(NodeId) -> PathBuf, runtime: &Runtime) -> Result<Office, Failure> {
     let office = Office::open(dir, witness_of)?;
@@ -115,8 +153,11 @@ fn go_on(dir: &Path, witness_of: impl Fn(NodeId) -> PathBuf, runtime: &Runtime) 
 /// What calls the province from this office.
 ///
 /// # Errors
-/// The identity does not fit the TLS library.
+/// The identity does not fit the TLS library, or the machine has no certificate yet.
 pub fn caller(office: &Office, runtime: Handle, stop: Stop) -> Result<Caller, Failure> {
+    if !office.identity.is_granted() {
+        return Err(Refusal::new(NOT_GRANTED).into());
+    }
     let desk = office.desk.clone();
     Caller::new(
         Arc::clone(&office.store),

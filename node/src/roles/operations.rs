@@ -23,7 +23,9 @@ use crate::refusal::Refusal;
 use crate::roles::Office;
 use crate::roles::ban;
 use crate::roles::commune;
+use crate::roles::pack;
 use crate::roles::province;
+use crate::roles::stick;
 use crate::roles::store_failure;
 use crate::shutdown::Stop;
 use crate::store::Role;
@@ -155,9 +157,11 @@ impl Handler for Operations {
                 let state = self.line.as_ref().map(|line| line.state()).unwrap_or_default();
                 Ok(json!({ "online": state.is_online, "fault": state.last_fault }))
             }
-            Command::EnrolNew { agency, addresses, valid_h } => {
-                province::enrol_new(&self.office, agency, addresses, *valid_h)
-            }
+            Command::EnrolNew { agency, addresses, valid_h, pack } => match pack {
+                Some(out) => province::enrol_pack(&self.office, agency, addresses, *valid_h, out),
+                None => province::enrol_new(&self.office, agency, addresses, *valid_h),
+            },
+            Command::EnrolGrant { request, out } => pack::grant(&self.office, request, out),
             Command::DirectoryImport => {
                 let mut text = String::new();
                 let read = input.take(DIRECTORY_BYTES_MAX + 1).read_to_string(&mut text);
@@ -186,6 +190,10 @@ impl Handler for Operations {
                 let count = self.office.store.write(dismiss).map_err(store_failure)?;
                 Ok(json!({ "dismissed": count }))
             }
+            Command::BundleExport { out, part_mb, node, agency } => {
+                stick::export(&self.office, out, *part_mb, node.as_deref(), agency.as_deref())
+            }
+            Command::BundleImport { file } => stick::import(&self.office, file),
             Command::QuarantineVoid { ids, why } => province::quarantine_void(&self.office, ids, why),
         }
     }

@@ -41,6 +41,7 @@ use crate::roles::ban;
 use crate::roles::ban::WHY_BYTES_MAX;
 use crate::roles::fresh_seeds;
 use crate::roles::identity_failure;
+use crate::roles::pack;
 use crate::roles::store_failure;
 use crate::shutdown::Stop;
 use crate::store::Identity;
@@ -224,6 +225,28 @@ fn grant_series(
     how_many: usize,
     block: &[u16],
 ) -> Result<(), StoreError> {
+    let series = allot(tx, machine, how_many, block)?;
+    tell_series(tx, identity, machine, series)
+}
+
+/// Tells a machine, and everybody, which series are its.
+fn tell_series(
+    tx: &mut WriteTx<'_>,
+    identity: &MachineIdentity,
+    machine: NodeId,
+    series: Vec<String>,
+) -> Result<(), StoreError> {
+    let grant = SeriesGrant { format: BODY_VERSION, machine, series };
+    append_item(tx, identity, ItemKind::GRANT, to_bytes(&grant))
+}
+
+/// Sets free series of the province's block aside for a machine.
+fn allot(
+    tx: &mut WriteTx<'_>,
+    machine: NodeId,
+    how_many: usize,
+    block: &[u16],
+) -> Result<Vec<String>, StoreError> {
     tx.pass_over_series(block)?;
     let mut series = Vec::new();
     for value in block {
@@ -240,8 +263,7 @@ fn grant_series(
     if series.len() < how_many {
         return Err(Refusal::new("number-block-empty").with("wanted", how_many).into());
     }
-    let grant = SeriesGrant { format: BODY_VERSION, machine, series };
-    append_item(tx, identity, ItemKind::GRANT, to_bytes(&grant))
+    Ok(series)
 }
 
 /// Keeps a checked directory file as the draft. Answers its content hash in hex.
@@ -298,6 +320,31 @@ pub fn enrol_new(
     addresses: &[String],
     valid_h: u64,
 ) -> Result<serde_json::Value, Failure> {
+    issue(office, agency, addresses, valid_h, None)
+}
+
+/// The same with the file by which that machine can begin without a line.
+///
+/// # Errors
+/// As [`enrol_new`], or the file is there already or cannot be written. A code whose pack could not be written can be
+/// used over a line.
+pub fn enrol_pack(
+    office: &Office,
+    agency: &str,
+    addresses: &[String],
+    valid_h: u64,
+    pack: &Path,
+) -> Result<serde_json::Value, Failure> {
+    issue(office, agency, addresses, valid_h, Some(pack))
+}
+
+fn issue(
+    office: &Office,
+    agency: &str,
+    addresses: &[String],
+    valid_h: u64,
+    pack: Option<&Path>,
+) -> Result<serde_json::Value, Failure> {
     let authority = require_province(office)?;
     let agency: AgencyCode = agency.parse().map_err(|_| Refusal::of_field("line-not-agency", "agency"))?;
     if let Some(wrong) = addresses.iter().find(|address| !is_address(address)) {
@@ -317,16 +364,33 @@ pub fn enrol_new(
     let code = EnrolCode(code);
     let valid_ms = i64::try_from(valid_h.saturating_mul(3_600_000)).unwrap_or(i64::MAX);
     let expires_at = Millis(office.clock().wall().0.saturating_add(valid_ms));
-    let (hash, seat) = (code.hash(), agency.clone());
-    office
+    let (hash, seat, has_pack) = (code.hash(), agency.clone(), pack.is_some());
+    if let Some(out) = pack.filter(|out| out.symlink_metadata().is_ok()) {
+        return Err(Refusal::of_field("bundle-file-exists", "--pack").with("path", out.display()).into());
+    }
+    let block: Vec<u16> = held.directory.province().series_block.iter().collect();
+    let series = office
         .store
         .write(move |tx| {
             tx.store_enrolment(hash, &seat, expires_at)?;
-            tx.audit_row("enrol-new", None, None)
+            tx.audit_row("enrol-new", None, None)?;
+            // Never taken back: a machine may number with them long before anybody hears of it.
+            if has_pack {
+                allot(tx, pack::stand_in(hash), SERIES_AT_ENROLMENT, &block)
+            } else {
+                Ok(Vec::new())
+            }
         })
         .map_err(store_failure)?;
+    if let Some(out) = pack {
+        pack::write(office, out, &code, &agency, series, expires_at)?;
+    }
     let token = Token { ca: authority.public_key(), code, addresses: addresses.to_vec(), agency };
-    Ok(serde_json::json!({ "token": token.to_text(), "expires_at": rfc3339(expires_at) }))
+    Ok(serde_json::json!({
+        "token": token.to_text(),
+        "expires_at": rfc3339(expires_at),
+        "pack": pack.map(|out| out.display().to_string()),
+    }))
 }
 
 pub(crate) fn require_province(office: &Office) -> Result<Arc<Authority>, Failure> {
@@ -490,7 +554,12 @@ impl EnrolDesk for Door {
                     tx.use_enrolment(ask.code_hash, ask.node)?;
                     tx.store_machine(ask.node, &ask.agency, &certificate)?;
                     tx.open_feed(&ask.agency)?;
-                    grant_series(tx, &identity, ask.node, SERIES_AT_ENROLMENT, &block)?;
+                    let packed = tx.hand_over_series(pack::stand_in(ask.code_hash), ask.node)?;
+                    if packed.is_empty() {
+                        grant_series(tx, &identity, ask.node, SERIES_AT_ENROLMENT, &block)?;
+                    } else {
+                        tell_series(tx, &identity, ask.node, packed)?;
+                    }
                     tx.audit_row("enrol", None, None)?;
                     Ok(Ok(certificate))
                 }
@@ -513,13 +582,13 @@ impl EnrolDesk for Door {
 /// This machine is not the provincial server, or its store cannot be read.
 pub fn enrol_desk(office: &Arc<Office>) -> Result<Arc<dyn EnrolDesk>, Failure> {
     let authority = require_province(office)?;
-    let name = office
-        .store
-        .read(|view| view.meta(NAME_KEY))
-        .map_err(store_failure)?
-        .and_then(|name| String::from_utf8(name).ok())
-        .unwrap_or_default();
-    Ok(Arc::new(Door { office: Arc::clone(office), authority, name }))
+    Ok(Arc::new(Door { office: Arc::clone(office), authority, name: name_of(office)? }))
+}
+
+/// The province's name, for people.
+pub(super) fn name_of(office: &Office) -> Result<String, Failure> {
+    let name = office.store.read(|view| view.meta(NAME_KEY)).map_err(store_failure)?;
+    Ok(name.and_then(|name| String::from_utf8(name).ok()).unwrap_or_default())
 }
 
 /// Serves sessions and enrolments until `stop`. `ready` is told the address once work is accepted.

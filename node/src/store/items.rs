@@ -158,6 +158,20 @@ impl View<'_> {
         Ok(statement.query_map((kind, sql::len(ITEMS_MAX)), item)?.collect::<Result<_, _>>()?)
     }
 
+    /// Whether every one of these items is here, whatever its branch; false for none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_items(&self, hashes: &[Hash]) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT 1 FROM item WHERE hash = ?1")?;
+        for hash in hashes {
+            if !statement.exists([hash.0])? {
+                return Ok(false);
+            }
+        }
+        Ok(!hashes.is_empty())
+    }
+
     /// Whether an item is here, whatever its branch.
     ///
     /// # Errors
@@ -346,7 +360,7 @@ impl WriteTx<'_> {
         }
         let head = self.item_head()?;
         let is_used = head.is_followed_by(item);
-        if item.n == 0 || (item.n > head.n + 1 && !is_used && !self.has_parents(item)?) {
+        if item.n == 0 || (item.n > head.n + 1 && !is_used && !self.has_items(&item.parents)?) {
             return Ok(ItemStored::Gap { n: head.n });
         }
         let at = self.now();
@@ -364,16 +378,6 @@ impl WriteTx<'_> {
             self.grew_items(item.n);
         }
         Ok(if is_used { ItemStored::Stored } else { ItemStored::Aside })
-    }
-
-    fn has_parents(&self, item: &Item) -> Result<bool, StoreError> {
-        let mut statement = self.connection().prepare_cached("SELECT 1 FROM item WHERE hash = ?1")?;
-        for parent in &item.parents {
-            if !statement.exists([parent.0])? {
-                return Ok(false);
-            }
-        }
-        Ok(!item.parents.is_empty())
     }
 
     /// Keeps a directory version for ever; dossiers pin it. One that is here stays as it is.

@@ -227,6 +227,26 @@ impl WriteTx<'_> {
         Ok(given)
     }
 
+    /// At the province: the series set aside under one name become a machine's, in the order they were given. Used
+    /// for those of a pack, which were given before anybody knew the machine.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn hand_over_series(&mut self, from: NodeId, to: NodeId) -> Result<Vec<String>, StoreError> {
+        let series: Vec<String> = self
+            .connection()
+            .prepare_cached(
+                "SELECT series FROM allotment WHERE machine = ?1 AND released_at IS NULL ORDER BY place",
+            )?
+            .query_map([from.0], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        self.execute(
+            "UPDATE allotment SET machine = ?2 WHERE machine = ?1 AND released_at IS NULL",
+            (from.0, to.0),
+        )?;
+        Ok(series)
+    }
+
     /// At the province: a dossier with a number of ours is here, so the machine that was given its series has begun it.
     /// Only that machine's own entries count: nobody uses up another's series.
     pub(crate) fn saw_number(&mut self, number: &str, doc: DocId) -> Result<(), StoreError> {

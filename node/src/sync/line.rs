@@ -30,6 +30,7 @@ use crate::store::Subscription;
 use crate::store::proofs::StoredProof;
 use crate::sync::driver::DriveError;
 use crate::sync::node_store::NodeSide;
+use crate::sync::province_keys::keep_province_keys;
 use crate::sync::run::NodeWake;
 use crate::sync::run::RunError;
 use crate::sync::run::run_node;
@@ -375,6 +376,7 @@ impl Caller {
     ) -> Result<Report, CallError> {
         let handshake = connection.handshake();
         let province_key = PublicKey(connection.peer().keys.signing);
+        keep_province_keys(&self.store, &connection.peer().keys)?;
         let (sender, receiver) = self.runtime.block_on(connection.open_stream()).map_err(CallError::Line)?;
         let mut link: Link<NodeWake> =
             spawn_link(&self.runtime, connection.clone(), sender, receiver, &self.stop);

@@ -143,6 +143,12 @@ impl ProvinceSide {
         self
     }
 
+    /// The machine's seat.
+    #[must_use]
+    pub const fn seat(&self) -> &AgencyCode {
+        &self.seat
+    }
+
     /// The certificate by which the machine is known: with it, one that this province enrolled and lost from its list
     /// is served. It has been checked.
     #[must_use]

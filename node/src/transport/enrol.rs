@@ -233,6 +233,52 @@ pub fn judge(issued: Option<&IssuedCode>, ask: &EnrolAsk, now: Millis) -> Verdic
     }
 }
 
+/// The request of a machine without a line, as its file holds it.
+#[must_use]
+pub fn request_bytes(token: &Token, keys: &SecretKeys) -> Vec<u8> {
+    to_cbor(&EnrolRequest {
+        version: VERSION,
+        code: token.code,
+        agency: token.agency.clone(),
+        request: keys.request(token.province()),
+    })
+}
+
+/// Reads a request, from a line or from a file, and checks that its maker holds the keys it names.
+///
+/// # Errors
+/// It is not to be decided about.
+pub fn read_request(message: &[u8], province: ProvinceId) -> Result<EnrolAsk, EnrolRefusal> {
+    match version_of(message) {
+        Some(VERSION) => {}
+        Some(found) if found > VERSION => return Err(EnrolRefusal::Version),
+        Some(_) | None => return Err(EnrolRefusal::BadRequest),
+    }
+    let EnrolRequest { version: _, code, agency, request } =
+        minicbor::decode(message).map_err(|_| EnrolRefusal::BadRequest)?;
+    let agency: AgencyCode = agency.as_str().parse().map_err(|_| EnrolRefusal::BadRequest)?;
+    let body = request.open().map_err(|_| EnrolRefusal::BadRequest)?;
+    if body.province != province {
+        return Err(EnrolRefusal::WrongProvince);
+    }
+    Ok(EnrolAsk { code_hash: code.hash(), agency, node: body.keys.node(), keys: body.keys, request })
+}
+
+/// A grant as its file holds it.
+#[must_use]
+pub fn grant_bytes(grant: &EnrolGrant) -> Vec<u8> {
+    to_cbor(&EnrolAnswer { version: VERSION, grant: Some(grant.clone()), refusal: None })
+}
+
+/// Reads a grant from a file; `None` when it is none that this program can use.
+#[must_use]
+pub fn read_grant(message: &[u8]) -> Option<EnrolGrant> {
+    let answer: EnrolAnswer = minicbor::decode(message).ok()?;
+    answer
+        .grant
+        .filter(|grant| answer.version == VERSION && grant.province_name.len() <= PROVINCE_NAME_BYTES_MAX)
+}
+
 /// The province's door for new machines.
 pub struct EnrolDoor {
     province: ProvinceId,
@@ -313,7 +359,7 @@ impl EnrolDoor {
             }
             Err(_) => return (None, EnrolOutcome::Left(Ended::Lost)),
         };
-        let (node, decision) = match self.read(&message) {
+        let (node, decision) = match read_request(&message, self.province) {
             Ok(ask) => (Some(ask.node), self.decide(ask).await),
             Err(refusal) => (None, Err(refusal)),
         };
@@ -332,22 +378,6 @@ impl EnrolDoor {
             Ok(_) => (node, EnrolOutcome::Granted { is_delivered }),
             Err(refusal) => (node, EnrolOutcome::Refused(refusal)),
         }
-    }
-
-    fn read(&self, message: &[u8]) -> Result<EnrolAsk, EnrolRefusal> {
-        match version_of(message) {
-            Some(VERSION) => {}
-            Some(found) if found > VERSION => return Err(EnrolRefusal::Version),
-            Some(_) | None => return Err(EnrolRefusal::BadRequest),
-        }
-        let EnrolRequest { version: _, code, agency, request } =
-            minicbor::decode(message).map_err(|_| EnrolRefusal::BadRequest)?;
-        let agency: AgencyCode = agency.as_str().parse().map_err(|_| EnrolRefusal::BadRequest)?;
-        let body = request.open().map_err(|_| EnrolRefusal::BadRequest)?;
-        if body.province != self.province {
-            return Err(EnrolRefusal::WrongProvince);
-        }
-        Ok(EnrolAsk { code_hash: code.hash(), agency, node: body.keys.node(), keys: body.keys, request })
     }
 
     async fn decide(&self, ask: EnrolAsk) -> Result<EnrolGrant, EnrolRefusal> {
@@ -486,14 +516,8 @@ pub async fn enrol(
 }
 
 async fn ask(connection: &Connection, token: &Token, keys: &SecretKeys) -> Result<Vec<u8>, StreamError> {
-    let request = EnrolRequest {
-        version: VERSION,
-        code: token.code,
-        agency: token.agency.clone(),
-        request: keys.request(token.province()),
-    };
     let (mut sender, mut receiver) = connection.open_stream().await.map_err(StreamError::Ended)?;
-    sender.send(to_cbor(&request)).await?;
+    sender.send(request_bytes(token, keys)).await?;
     match receiver.next_within(MESSAGE_BYTES_MAX).await? {
         Some(answer) => Ok(answer),
         // Closed in order, yet without an answer: the close says why.
@@ -700,13 +724,8 @@ mod tests {
 
     #[test]
     fn a_request_for_another_province_or_of_a_newer_form_is_refused_by_the_door() {
-        let province = world::Province::new(1);
-        let book = Book {
-            authority: province.authority.clone(),
-            codes: Mutex::new(HashMap::new()),
-            now: world::NOW,
-        };
-        let door = EnrolDoor::new(province.authority.province(), Arc::new(book), 3, world::clock());
+        let ours = world::Province::new(1).authority.province();
+        let read = |message: &[u8]| read_request(message, ours);
         let request = |version, province| {
             to_cbor(&EnrolRequest {
                 version,
@@ -715,12 +734,11 @@ mod tests {
                 request: world::keys(50).request(province),
             })
         };
-        let ours = province.authority.province();
-        assert!(door.read(&request(VERSION, ours)).is_ok());
-        assert_eq!(door.read(&request(VERSION, ProvinceId([9; 16]))), Err(EnrolRefusal::WrongProvince));
-        assert_eq!(door.read(&request(VERSION + 1, ours)), Err(EnrolRefusal::Version));
+        assert!(read(&request(VERSION, ours)).is_ok());
+        assert_eq!(read(&request(VERSION, ProvinceId([9; 16]))), Err(EnrolRefusal::WrongProvince));
+        assert_eq!(read(&request(VERSION + 1, ours)), Err(EnrolRefusal::Version));
         for nonsense in [&b""[..], b"\x84", b"hello", &[0x84, 0x01, 0xff]] {
-            assert_eq!(door.read(nonsense), Err(EnrolRefusal::BadRequest));
+            assert_eq!(read(nonsense), Err(EnrolRefusal::BadRequest));
         }
     }
 

@@ -352,7 +352,7 @@ pub(super) fn items_frames<'i>(
 }
 
 /// The pieces of an item.
-fn parts_of(item: &Item) -> Result<Vec<ItemPart>, SessionError> {
+pub(crate) fn parts_of(item: &Item) -> Result<Vec<ItemPart>, SessionError> {
     let bytes = item.to_bytes();
     let too_large = |_| SessionError::Misuse("item too large");
     let total_bytes = u32::try_from(bytes.len()).map_err(too_large)?;
