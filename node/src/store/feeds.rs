@@ -611,21 +611,31 @@ impl WriteTx<'_> {
         if !is_next {
             return Ok(FeedStored::NotNext { head: mine });
         }
+        let mut has_parted = false;
         for piece in &batch.pieces {
             match piece {
-                FeedPiece::OwnRun { log, first, last } => {
+                FeedPiece::OwnRun { log, first, last } if !has_parted => {
                     if let Some(first) = self.first_missing(*log, *first, *last)? {
                         return Ok(FeedStored::MissingOwn { log: *log, first, last: *last });
                     }
                 }
+                FeedPiece::OwnRun { .. } => {}
                 FeedPiece::Entry(entry) => {
                     if self.is_forked(entry)? && entry.lsn > self.fed_lsn(entry.log)? {
                         self.note_fork(entry.log, entry.lsn)?;
+                        has_parted = true;
                     }
                     if self.is_forked(entry)? {
                         return Ok(FeedStored::Forked { log: entry.log, lsn: entry.lsn });
                     }
                 }
+            }
+        }
+        if has_parted {
+            // What was put aside may be named in this very stretch, or the feed begins anew: it is asked for again.
+            let head = self.feed_head(&seat)?;
+            if head != mine || self.lacks_named(&batch.pieces)? {
+                return Ok(FeedStored::NotNext { head });
             }
         }
         self.begin_feed(batch.feed)?;
@@ -676,6 +686,17 @@ impl WriteTx<'_> {
             self.decide(id, Decision::Release)?;
         }
         Ok(())
+    }
+
+    fn lacks_named(&self, pieces: &[FeedPiece]) -> Result<bool, StoreError> {
+        for piece in pieces {
+            if let FeedPiece::OwnRun { log, first, last } = piece
+                && self.first_missing(*log, *first, *last)?.is_some()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn first_missing(&self, log: BootId, first: Lsn, last: Lsn) -> Result<Option<Lsn>, StoreError> {

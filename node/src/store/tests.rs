@@ -1552,6 +1552,38 @@ fn imaged() -> Imaged {
     Imaged { province, b, place, original, image: (dir, witness, image), boot, shared, image_doc }
 }
 
+#[test]
+fn a_feed_that_shows_a_fork_further_back_begins_anew_and_goes_on() {
+    let (_p, province) = province();
+    let (_a, a) = node(1, "H27.101", "069");
+    enrol(&province, &a);
+    append(&a, "one");
+    sync(&a, &province);
+    append(&a, "two");
+    append(&a, "three");
+    let boot = a.current_boot().unwrap();
+    // The province acknowledged the other history, and this one was held to share it up to there.
+    a.write(move |tx| tx.set_acked(boot, 4)).unwrap();
+    a.write(move |tx| tx.note_fork(boot, 5)).unwrap();
+    let head = a.read(|view| view.feed_head(&code("H27.101"))).unwrap().unwrap();
+    assert!(head.position > 0);
+    let body = b"another history".to_vec();
+    let hash = sync_protocol::entry::body_hash(&body);
+    let entry = Entry {
+        log: boot,
+        lsn: 3,
+        kind: EntryKind::KEY,
+        doc: DocId::NONE,
+        hash,
+        min_reader: 1,
+        body: Some(body),
+    };
+    let batch = FeedBatch { feed: head.feed, after: head.position, pieces: vec![FeedPiece::Entry(entry)] };
+    let stored = a.write(move |tx| tx.store_feed(&batch)).unwrap();
+    let FeedStored::NotNext { head: Some(now) } = stored else { panic!("{stored:?}") };
+    assert_eq!((now.feed, now.position), (head.feed, 0), "asked for again, from its beginning");
+}
+
 fn assert_all_is_there(it: &Imaged, image: &Store) {
     let (province, b, original) = (&it.province.1, &it.b.1, &it.original);
     for _ in 0..2 {
