@@ -24,7 +24,7 @@ use motcua_tests::sim::run::run;
 use motcua_tests::sim::shrink::shrink;
 
 /// Seeds of the suite.
-const SEEDS: u64 = 8;
+const SEEDS: u64 = 6;
 /// Seeds that a mistake may hide from before it counts as not found.
 const HIDING_SEEDS_MAX: u64 = 12;
 /// Steps of the seeds in which mistakes are looked for.

@@ -702,6 +702,10 @@ impl Call {
         self.over = Some(match error {
             DriveError::Store(StoreError::Io(_)) => Over::PowerFailed(is_node),
             DriveError::Session(SessionError::Moved) => Over::Moved,
+            // Both images of a machine sent the same stretch of their log at once.
+            DriveError::Store(StoreError::Refused(refusal)) if refusal.code == "log-forked-meanwhile" => {
+                Over::Moved
+            }
             DriveError::Session(SessionError::Silent { .. }) => Over::Silent,
             DriveError::Store(error) => Over::Wrong(format!("{end}: {error:?}")),
             DriveError::Session(error) => Over::Wrong(format!("{end}: {error:?}")),

@@ -58,6 +58,11 @@ impl SeededRandom {
     pub const fn new(seed: u64) -> Self {
         Self(Mutex::new(Chance::new(seed)))
     }
+
+    /// From now on other bytes than before.
+    pub fn reseed(&self, seed: u64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Chance::new(seed);
+    }
 }
 
 impl Random for SeededRandom {

@@ -50,6 +50,12 @@ impl WorldClock {
         self.monotonic.fetch_add(passed_ms, Ordering::Relaxed);
     }
 
+    /// It shows what another one shows.
+    pub fn follow(&self, other: &Self) {
+        self.wall.store(other.wall.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.monotonic.store(other.monotonic.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
     /// The wall clock is set by somebody, or by an empty battery.
     pub fn set(&self, wall: Millis) {
         self.wall.store(wall.0, Ordering::Relaxed);
@@ -176,10 +182,14 @@ impl Machine {
 
     /// What its next process opens its store with.
     pub fn options(&mut self, seed: u64) -> OpenOptions {
+        self.options_with(Arc::new(SeededRandom::new(seed)))
+    }
+
+    fn options_with(&mut self, random: Arc<SeededRandom>) -> OpenOptions {
         self.processes += 1;
         OpenOptions {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
-            random: Arc::new(SeededRandom::new(seed)),
+            random,
             program: format!("test {}", self.processes),
             pages_max: self.is_disk_full.then_some(1),
             ..OpenOptions::new(&self.witness)
@@ -191,8 +201,16 @@ impl Machine {
     /// # Panics
     /// The store cannot be opened.
     pub fn start(&mut self, seed: u64) {
+        self.start_with(Arc::new(SeededRandom::new(seed)));
+    }
+
+    /// Starts a process with this random source.
+    ///
+    /// # Panics
+    /// The store cannot be opened.
+    pub fn start_with(&mut self, random: Arc<SeededRandom>) {
         if self.office.is_none() {
-            let options = self.options(seed);
+            let options = self.options_with(random);
             let opened = Office::open_with(&self.dir, |_| options);
             self.office = Some(Arc::new(opened.unwrap_or_else(|error| panic!("{}: {error}", self.name))));
             self.told = u64::MAX;
@@ -218,6 +236,20 @@ impl Machine {
             drop(office);
             assert!(store.upgrade().is_none(), "{}: its store is still held", self.name);
         }
+    }
+
+    /// A machine below a folder with the same files, witness and clock, that takes itself for this one.
+    ///
+    /// # Panics
+    /// The files cannot be copied.
+    #[must_use]
+    pub fn image(&self, below: &Path, name: &str) -> Self {
+        let image = Self { processes: self.processes, ..Self::new(below, name) };
+        self.copy_to(&image.dir);
+        std::fs::create_dir_all(image.witness.parent().unwrap()).unwrap();
+        copy_file(&self.witness, &image.witness);
+        image.clock.follow(&self.clock);
+        image
     }
 
     /// Waits until everybody who subscribed has been told of every commit so far.

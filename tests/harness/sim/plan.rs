@@ -71,7 +71,7 @@ pub enum What {
 }
 
 /// Faults that the program cannot cure yet. Each goes when its cure is there.
-pub const NOT_CURED: [What; 2] = [What::Image, What::RestoreProvince];
+pub const NOT_CURED: [What; 1] = [What::RestoreProvince];
 
 /// What happens how often, in a thousand.
 const SHARES: [(What, u64); 27] = [

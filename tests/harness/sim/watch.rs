@@ -48,9 +48,10 @@ const MOVES: [(EntryState, EntryState); 14] = [
     (EntryState::Refused, EntryState::Superseded),
 ];
 
-/// Every document that any log of these machines names.
+/// Every document that is shown or that any log of these machines names.
 fn documents(view: &View<'_>, machines: &[NodeId]) -> Result<BTreeSet<DocId>, StoreError> {
-    let mut docs = BTreeSet::new();
+    let shown = view.documents_by_number(None, usize::from(u16::MAX))?;
+    let mut docs: BTreeSet<DocId> = shown.into_iter().map(|(_, doc)| doc).collect();
     for machine in machines {
         for log in view.logs_of(*machine)? {
             let mut after = 0;

@@ -49,6 +49,7 @@ use crate::faults::call::Delivery;
 use crate::faults::call::Over;
 use crate::faults::call::When;
 use crate::faults::chance::Chance;
+use crate::faults::chance::SeededRandom;
 use crate::faults::machine::BEGINNING;
 use crate::faults::machine::Files;
 use crate::faults::machine::Machine;
@@ -141,6 +142,10 @@ pub struct Model {
     pub answered: Vec<Answered>,
     /// Changes that existed only on a disk that is no more: they may be missing.
     pub gone: BTreeSet<ChangeHash>,
+    /// Machines of which an image went to work.
+    pub imaged: BTreeSet<NodeId>,
+    /// Numbers that two images printed.
+    pub namesakes: BTreeSet<String>,
     /// Whether the province has been put back: what it said before may not hold until all have called.
     pub is_province_behind: bool,
 }
@@ -308,8 +313,8 @@ impl World {
             What::RestartProvince => self.restart_province(),
             What::Copy => self.copy(),
             What::PutBack => self.put_back(),
-            What::Clone => self.clone_machine(false),
-            What::Image => self.clone_machine(true),
+            What::Clone => self.clone_machine(),
+            What::Image => self.image(),
             What::RestoreProvince => self.restore_province(),
             What::Clock => self.set_clock(),
             What::DiskFull => self.fill_disk(),
@@ -399,20 +404,25 @@ impl World {
     fn lodge_at(&mut self, place: usize) {
         let (request, line) = self.lodging(place);
         let node = &self.nodes[place];
-        let (office, seat, id) = (Arc::clone(node.machine.office()), node.seat.clone(), node.id);
+        let (office, seat) = (Arc::clone(node.machine.office()), node.seat.clone());
         let known = office.store.read(|view| view.dossier_by_request(&seat, &request)).unwrap();
         match office.desk.lodge(&line, false).wait() {
             Ok(answer) => {
-                let number = answer["number"].as_str().unwrap().to_owned();
-                let doc: DocId = answer["id"].as_str().unwrap().parse().unwrap();
                 let known = known.and_then(|row| row.number);
-                assert!(known.is_none_or(|known| known == number), "a request was answered anew");
-                let first = office.store.read(|view| view.changes_of(doc)).unwrap();
-                let change = first.first().unwrap().facts.hash;
-                self.lodged(place, number, Lodged { doc, change, by: id });
+                assert!(known.is_none_or(|known| answer["number"] == *known), "a request was answered anew");
+                self.answered_lodging(place, &answer);
             }
             Err(error) => self.refused(place, "lodge", &error),
         }
+    }
+
+    fn answered_lodging(&mut self, place: usize, answer: &Value) {
+        let number = answer["number"].as_str().unwrap().to_owned();
+        let doc: DocId = answer["id"].as_str().unwrap().parse().unwrap();
+        let (office, by) = (Arc::clone(self.nodes[place].machine.office()), self.nodes[place].id);
+        let first = office.store.read(|view| view.changes_of(doc)).unwrap();
+        let change = first.first().unwrap().facts.hash;
+        self.lodged(place, number, Lodged { doc, change, by });
     }
 
     fn lodged(&mut self, place: usize, number: String, lodged: Lodged) {
@@ -423,6 +433,13 @@ impl World {
                 let (doc, change, by) = (lodged.doc, lodged.change, lodged.by);
                 self.model.answered.push(Answered { doc, change, by, is_printed: true });
                 self.model.lodged.insert(number, lodged);
+            }
+            // Two images cannot know of each other until one of them has called.
+            Some(before) if before.doc != lodged.doc && self.model.imaged.contains(&lodged.by) => {
+                self.coverage.count("a number printed by two images");
+                let (doc, change, by) = (lodged.doc, lodged.change, lodged.by);
+                self.model.answered.push(Answered { doc, change, by, is_printed: true });
+                self.model.namesakes.insert(number);
             }
             Some(before) => {
                 assert_eq!(before.doc, lodged.doc, "the number {number} was answered for two dossiers");
@@ -918,7 +935,8 @@ impl World {
     /// An earlier copy takes the place of the directory; what only the newer one held is gone.
     fn put_back(&mut self) {
         let place = self.chance.place(self.nodes.len());
-        if self.nodes[place].copies.is_empty() || self.nodes[place].is_banned {
+        let is_imaged = self.model.imaged.contains(&self.nodes[place].id);
+        if self.nodes[place].copies.is_empty() || self.nodes[place].is_banned || is_imaged {
             return;
         }
         let copy = self.chance.place(self.nodes[place].copies.len());
@@ -956,14 +974,13 @@ impl World {
         machines.flat_map(|machine| self.changes_at(machine)).collect()
     }
 
-    /// A copy of a directory goes to work beside the original: without its witness, or as an image of the running
-    /// machine with everything.
-    fn clone_machine(&mut self, is_image: bool) {
+    /// A copy of a directory goes to work beside the original, without its witness.
+    fn clone_machine(&mut self) {
         let place = self.chance.place(self.nodes.len());
         let (id, seat) = (self.nodes[place].id, self.nodes[place].seat.clone());
         let clones = self.nodes.iter().filter(|node| node.id == id && node.is_clone).count();
         let begun = self.nodes[place].machine.begun_series();
-        let may = is_image || self.is_detectable(id, &begun, None);
+        let may = self.is_detectable(id, &begun, None) && !self.model.imaged.contains(&id);
         if clones >= CLONES_MAX || self.nodes[place].is_banned || !may {
             return;
         }
@@ -978,10 +995,6 @@ impl World {
             machine.witness = machine.dir.join("witness");
         }
         self.nodes[place].machine.copy_to(&machine.dir);
-        if is_image {
-            std::fs::create_dir_all(machine.witness.parent().unwrap()).unwrap();
-            let _ = std::fs::copy(&self.nodes[place].machine.witness, &machine.witness);
-        }
         if is_running {
             self.start_node(place);
         }
@@ -989,8 +1002,47 @@ impl World {
         machine.clock.set(Millis(BEGINNING.0 + apart_ms));
         machine.start(self.chance.draw());
         self.add(machine, seat, id, true);
-        self.coverage.fault(if is_image { What::Image.name() } else { What::Clone.name() }, state);
+        self.coverage.fault(What::Clone.name(), state);
         self.note(format!("{name} went to work"));
+    }
+
+    /// A perfect image of a running machine goes on beside it: the same process, boot and witness, as far as both know.
+    /// Two processes with the same files, clock and random bytes do the same until their random bytes part.
+    fn image(&mut self) {
+        let place = self.chance.place(self.nodes.len());
+        let (id, seat) = (self.nodes[place].id, self.nodes[place].seat.clone());
+        let is_copied = self.nodes.iter().filter(|node| node.id == id).count() > 1;
+        if is_copied || self.nodes[place].is_banned || self.nodes[place].machine.office.is_none() {
+            return;
+        }
+        let state = self.state_of(place);
+        self.hang_up(place);
+        self.nodes[place].machine.stop();
+        let name = format!("{}-image", self.nodes[place].machine.name);
+        let mut image = self.nodes[place].machine.image(self.place.path(), &name);
+        let seed = self.chance.draw();
+        let (ours, theirs) = (Arc::new(SeededRandom::new(seed)), Arc::new(SeededRandom::new(seed)));
+        self.nodes[place].machine.start_with(Arc::clone(&ours));
+        image.start_with(Arc::clone(&theirs));
+        for _ in 0..1 + self.chance.below(4) {
+            let (_, line) = self.lodging(place);
+            let [first, second] = [&self.nodes[place].machine, &image]
+                .map(|machine| machine.office().desk.lodge(&line, false).wait());
+            match (first, second) {
+                (Ok(first), Ok(second)) => {
+                    assert_eq!(first, second, "{name} is no image");
+                    self.answered_lodging(place, &first);
+                }
+                (Err(first), Err(_)) => self.refused(place, "lodge", &first),
+                (first, second) => panic!("{name} is no image: {first:?}, {second:?}"),
+            }
+        }
+        ours.reseed(self.chance.draw());
+        theirs.reseed(self.chance.draw());
+        self.model.imaged.insert(id);
+        self.add(image, seat, id, true);
+        self.coverage.fault(What::Image.name(), state);
+        self.note(format!("{name} goes on beside the original"));
     }
 
     fn restore_province(&mut self) {
@@ -1291,6 +1343,11 @@ impl World {
                 self.note(format!("round {round}: {name} {over:?} {moved:?}"));
                 if self.nodes[place].is_banned {
                     assert_eq!(over, Over::Refused(ByeCode::Banned), "{name} in round {round}");
+                    continue;
+                }
+                if over == Over::Moved && self.model.imaged.contains(&self.nodes[place].id) {
+                    // It has just learned that its log has two histories, and calls again.
+                    has_moved = true;
                     continue;
                 }
                 assert_eq!(over, Over::Converged, "{name} in round {round}");
