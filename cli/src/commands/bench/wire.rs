@@ -89,7 +89,7 @@ fn table(output: &Output, value: &Value) -> String {
             kilobytes("bytes_thin"),
             shown(number(row, "round_trips"), 1.0, 0),
             shown(number(row, "ms"), 1000.0, 2),
-            shown(number(row, "peak_memory_kb"), 1024.0, 0),
+            shown(number(row, "session_memory_kb"), 1024.0, 0),
             shown(number(row, "times_smaller_than_automerge"), 1.0, 1),
             shown(number(row, "times_smaller_than_ops_zstd19"), 1.0, 2),
         ]);
@@ -356,6 +356,7 @@ impl<'a> Bench<'a> {
     }
 
     fn measured(&self, commune: &Office) -> Result<(Exchange, Map<String, Value>), Failure> {
+        let before_kb = memory_kb("VmRSS:");
         forget_peak();
         let started_ms = self.clock.monotonic_ms();
         let exchange = beside::session(commune, &self.province)?;
@@ -370,7 +371,11 @@ impl<'a> Bench<'a> {
         row.insert("frames".to_owned(), by_kind(&exchange));
         row.insert("round_trips".to_owned(), json!(exchange.statistics.round_trips));
         row.insert("ms".to_owned(), json!(took_ms));
-        row.insert("peak_memory_kb".to_owned(), json!(peak_memory_kb()));
+        let peak_kb = memory_kb("VmHWM:");
+        row.insert("peak_memory_kb".to_owned(), json!(peak_kb));
+        // What the workload and the two offices hold without a session is not the session's.
+        let session_kb = peak_kb.zip(before_kb).map(|(peak_kb, before_kb)| peak_kb.saturating_sub(before_kb));
+        row.insert("session_memory_kb".to_owned(), json!(session_kb));
         row.insert("outcome".to_owned(), json!(format!("{:?}", exchange.outcome)));
         Ok((exchange, row))
     }
@@ -522,10 +527,11 @@ fn ratio(theirs: usize, ours: Option<&Value>) -> Value {
     json!((theirs as f64 / ours as f64 * 100.0).round() / 100.0)
 }
 
-/// The most memory this process has had resident since [`forget_peak`], where the system says (Linux).
-fn peak_memory_kb() -> Option<u64> {
+/// A line of what the system says of this process's memory (Linux): `VmRSS:` what is resident, `VmHWM:` the most that was
+/// since [`forget_peak`].
+fn memory_kb(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
