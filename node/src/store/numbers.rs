@@ -359,32 +359,29 @@ pub(crate) fn merge_witness(
     for ((series, day), counter) in &record.counters {
         set_counter(connection, series, *day, *counter)?;
     }
-    if is_rolled_back {
-        for (series, floor) in &record.floors {
-            connection
-                .prepare_cached("UPDATE series SET floor = max(floor, ?2) WHERE series = ?1")?
-                .execute((series, floor))?;
-        }
-        // What was begun and left in the lost time must not look unused.
-        for (series, _) in record.counters.keys() {
+    for (series, floor) in &record.floors {
+        connection
+            .prepare_cached("UPDATE series SET floor = max(floor, ?2) WHERE series = ?1")?
+            .execute((series, floor))?;
+    }
+    // What was begun or left in a time that this database has lost must not look unused.
+    for series in record.counters.keys().map(|(series, _)| series).chain(record.floors.keys()) {
+        connection
+            .prepare_cached("UPDATE series SET state = 4, changed_at = ?2 WHERE series = ?1 AND state = 1")?
+            .execute((series, at.0))?;
+    }
+    // Also without a rollback: a witness that was made anew has seen no boot yet, and left the series it knew of.
+    let in_use = series_in_use(connection)?.map(|(series, _)| series);
+    if in_use != record.series {
+        leave_series(connection, at)?;
+        if is_rolled_back && let Some(series) = &record.series {
+            let floor = record.floors.get(series).copied().unwrap_or(0);
             connection
                 .prepare_cached(
-                    "UPDATE series SET state = 4, changed_at = ?2 WHERE series = ?1 AND state = 1",
+                    "INSERT INTO series (series, granted_at, state, changed_at, floor) VALUES (?1, ?2, 2, ?2, ?3) \
+                     ON CONFLICT (series) DO UPDATE SET state = 2, changed_at = ?2",
                 )?
-                .execute((series, at.0))?;
-        }
-        let in_use = series_in_use(connection)?.map(|(series, _)| series);
-        if in_use != record.series {
-            leave_series(connection, at)?;
-            if let Some(series) = &record.series {
-                let floor = record.floors.get(series).copied().unwrap_or(0);
-                connection
-                    .prepare_cached(
-                        "INSERT INTO series (series, granted_at, state, changed_at, floor) VALUES (?1, ?2, 2, ?2, ?3) \
-                         ON CONFLICT (series) DO UPDATE SET state = 2, changed_at = ?2",
-                    )?
-                    .execute((series, at.0, floor))?;
-            }
+                .execute((series, at.0, floor))?;
         }
     }
     add_database_counters(connection, record)
@@ -394,6 +391,12 @@ pub(crate) fn merge_witness(
 pub(crate) fn record_from_database(connection: &Connection, machine: NodeId) -> Result<Record, StoreError> {
     let mut record = Record::new(machine);
     add_database_counters(connection, &mut record)?;
+    let mut statement = connection.prepare_cached("SELECT series, floor FROM series WHERE state <> 1")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let floor = record.floors.entry(row.get(0)?).or_default();
+        *floor = row.get::<_, u32>(1)?.max(*floor);
+    }
     Ok(record)
 }
 

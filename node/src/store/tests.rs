@@ -535,6 +535,31 @@ fn without_its_witness_a_machine_leaves_the_series_for_ever() {
 }
 
 #[test]
+fn the_same_old_copy_put_back_twice_repeats_no_number_of_the_time_between() {
+    for numbers_before in [0, 1] {
+        let place = Place::commune();
+        let store = place.create();
+        grant(&store, &["069", "070", "071"]);
+        for _ in 0..numbers_before {
+            draw(&store);
+        }
+        drop(store);
+        let old = place.copy_to("old");
+        let store = place.open();
+        let lost = draw(&store);
+        drop(store);
+        // Put back without the witness; nothing is written. Then put back once more, with the witness made since.
+        std::fs::remove_file(&place.witness).unwrap();
+        place.restore_from(&old);
+        assert_eq!(conditions(&place.open()), [NO_WITNESS]);
+        place.restore_from(&old);
+        let drawn = draw(&place.open());
+        assert_ne!(drawn, lost, "{numbers_before} numbers before the copy");
+        assert_ne!(drawn.series, lost.series);
+    }
+}
+
+#[test]
 fn a_copy_from_before_the_first_number_does_not_begin_where_the_original_does() {
     let place = Place::commune();
     let store = place.create();
