@@ -77,7 +77,7 @@ pub struct Range {
     pub last: Lsn,
 }
 
-/// Ranges as outputs give them: at most [`RANGES_LISTED_MAX`], and how many there are.
+/// Ranges as outputs give them: at most `RANGES_LISTED_MAX`, and how many there are.
 #[derive(Clone, Debug, Default)]
 pub struct Ranges {
     listed: Vec<Range>,
