@@ -303,8 +303,8 @@ impl Store {
         self.writer.submit_then(job, done);
     }
 
-    /// Calls `notice` after each commit that made something grow, on the writing thread, until the subscription is
-    /// dropped. It must be quick: wake somebody, or put it where somebody looks.
+    /// Calls `notice` after each commit that made something grow, on the writing thread and before the answers to its
+    /// jobs, until the subscription is dropped. It must be quick: wake somebody, or put it where somebody looks.
     pub fn subscribe(&self, notice: impl Fn(&Growth) + Send + Sync + 'static) -> Subscription {
         self.writer.subscribe(Arc::new(notice))
     }

@@ -1,8 +1,8 @@
 //! The writing thread: a bounded queue of jobs, several jobs per commit, the witness written beside it.
 //!
 //! Each job runs in a savepoint of its own, so that a refused one takes back only itself, in the file and in
-//! memory. One commit makes the whole group durable; only then are the answers given, and after them the
-//! subscribers are told what grew.
+//! memory. One commit makes the whole group durable; only then are the subscribers told what grew, and after that
+//! the answers are given.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -427,11 +427,14 @@ impl Thread {
             self.memory = before;
             Arc::make_mut(&mut self.memory.witness).sequence = sequence;
         }
+        if result.is_ok() {
+            // Before the answers: whoever has one knows that everybody who listens has heard of it.
+            self.tell();
+        }
         for job in jobs {
             job.answer(result.clone());
         }
         if result.is_ok() {
-            self.tell();
             self.checkpoint();
         }
     }

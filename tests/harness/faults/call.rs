@@ -20,7 +20,6 @@ use motcua_node::ids::AgencyCode;
 use motcua_node::roles::Office;
 use motcua_node::roles::province;
 use motcua_node::store::Growth;
-use motcua_node::store::Store;
 use motcua_node::store::StoreError;
 use motcua_node::store::Subscription;
 use motcua_node::sync::driver::DriveError;
@@ -447,7 +446,6 @@ pub struct Call {
     near_outcome: Option<NodeOutcome>,
     far_outcome: Option<ProvinceOutcome>,
     _subscriptions: (Subscription, Subscription),
-    stores: [Arc<Store>; 2],
 }
 
 impl std::fmt::Debug for Call {
@@ -546,7 +544,6 @@ impl Call {
             near_outcome: None,
             far_outcome: None,
             _subscriptions: (own, theirs),
-            stores: [Arc::clone(&node.store), Arc::clone(&centre.store)],
         };
         call.feed_node(NodeInput::Tick);
         call
@@ -646,16 +643,7 @@ impl Call {
             Delivery::NodeTick => self.feed_node(NodeInput::Tick),
             Delivery::ProvinceTick => self.feed_province(ProvinceInput::Tick),
         }
-        self.hear();
         self.settle();
-    }
-
-    /// Waits until the writing threads have told what grew: news never depends on how fast they are.
-    fn hear(&self) {
-        for store in &self.stores {
-            // The next job runs after the notices of the last group; a store without power tells nothing.
-            let _told = store.write(|_tx| Ok(()));
-        }
     }
 
     fn feed_node(&mut self, input: NodeInput) {

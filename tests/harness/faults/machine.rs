@@ -160,8 +160,6 @@ pub struct Machine {
     /// Whether its disk has no room left.
     pub is_disk_full: bool,
     processes: u64,
-    /// Commits whose notices have been given.
-    told: u64,
 }
 
 impl Machine {
@@ -176,7 +174,6 @@ impl Machine {
             office: None,
             is_disk_full: false,
             processes: 0,
-            told: 0,
         }
     }
 
@@ -213,7 +210,6 @@ impl Machine {
             let options = self.options_with(random);
             let opened = Office::open_with(&self.dir, |_| options);
             self.office = Some(Arc::new(opened.unwrap_or_else(|error| panic!("{}: {error}", self.name))));
-            self.told = u64::MAX;
         }
     }
 
@@ -250,20 +246,6 @@ impl Machine {
         copy_file(&self.witness, &image.witness);
         image.clock.follow(&self.clock);
         image
-    }
-
-    /// Waits until everybody who subscribed has been told of every commit so far.
-    ///
-    /// # Panics
-    /// The store fails.
-    pub fn settle_notices(&mut self) {
-        if let Some(office) = &self.office
-            && office.store.commits() != self.told
-        {
-            // Notices are given behind the answer, and before the next job.
-            office.store.write(|_| Ok(())).unwrap();
-            self.told = office.store.commits();
-        }
     }
 
     /// Where its files lie.

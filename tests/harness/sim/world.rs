@@ -604,9 +604,6 @@ impl World {
             return false;
         }
         let at = self.chance.place(self.calls.len());
-        let place = self.calls[at].node;
-        self.nodes[place].machine.settle_notices();
-        self.province.settle_notices();
         if self.chance.percent(4) {
             self.calls[at].lose_news();
             self.coverage.count("news lost");
@@ -1298,8 +1295,6 @@ impl World {
     /// # Panics
     /// The node or the province does not run.
     pub fn sync(&mut self, place: usize) -> (Over, NodeStatistics) {
-        self.province.settle_notices();
-        self.nodes[place].machine.settle_notices();
         let mut call = self.call(place, false);
         let (province, nodes) = (&self.province, &self.nodes);
         let over = call.run(&mut |passed_ms| {
