@@ -1,0 +1,75 @@
+//! The faults are over, and everybody syncs until nothing moves.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper that fails must fail its test"
+)]
+
+use std::sync::Arc;
+
+use sync_protocol::frame::ByeCode;
+
+use crate::faults::call::Over;
+use crate::faults::chance::Chance;
+use crate::sim::world::World;
+
+/// Rounds in which everybody syncs with everything, at most, until nothing moves.
+const ROUNDS_MAX: usize = 12;
+
+impl World {
+    /// The faults are over: every session that is open ends, everything runs, and everybody syncs until nothing moves
+    /// any more.
+    ///
+    /// # Panics
+    /// A session does not end or converge, or there is always something left to move.
+    pub fn heal(&mut self) {
+        self.chance = Chance::new(1);
+        self.note("the faults are over");
+        for mut call in std::mem::take(&mut self.calls) {
+            let (province, nodes) = (&self.province, &self.nodes);
+            let over = call.run(&mut |passed_ms| {
+                province.clock.pass(passed_ms);
+                nodes.iter().for_each(|node| node.machine.clock.pass(passed_ms));
+            });
+            if !matches!(over, Over::PowerFailed(_)) {
+                assert!(!matches!(over, Over::Wrong(_)), "an open session ended so: {over:?}");
+                call.hang_up();
+            }
+        }
+        self.start_province();
+        for place in 0..self.nodes.len() {
+            self.start_node(place);
+        }
+        for round in 1..=ROUNDS_MAX {
+            let mut has_moved = false;
+            for place in 0..self.nodes.len() {
+                let (over, moved) = self.sync(place);
+                let name = self.nodes[place].machine.name.clone();
+                self.note(format!("round {round}: {name} {over:?} {moved:?}"));
+                if self.nodes[place].is_banned {
+                    assert_eq!(over, Over::Refused(ByeCode::Banned), "{name} in round {round}");
+                    continue;
+                }
+                if over == Over::Moved && self.model.imaged.contains(&self.nodes[place].id) {
+                    // It has just learned that its log has two histories, and calls again.
+                    has_moved = true;
+                    continue;
+                }
+                assert_eq!(over, Over::Converged, "{name} in round {round}");
+                has_moved |= moved.round_trips > 1;
+            }
+            let centre = Arc::clone(self.province.office());
+            let planted = self.plant(self.adversary.id);
+            let ended = self.adversary.sync(&centre, planted);
+            assert!(ended.is_ok(), "the adversary's last session: {ended:?}");
+            if !has_moved {
+                self.coverage.add("rounds until all were even", round as u64);
+                self.model.is_province_behind = false;
+                return;
+            }
+        }
+        panic!("after {ROUNDS_MAX} rounds there is still something to move");
+    }
+}
