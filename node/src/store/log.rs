@@ -1,6 +1,8 @@
 //! Logs and their entries: append under this process's boot, read back, chains, and the facts about logs that a
 //! session needs.
 
+use std::cell::RefCell;
+
 use minicbor::Decode;
 use minicbor::Encode;
 use rusqlite::Connection;
@@ -19,6 +21,7 @@ use sync_protocol::ids::ProvinceId;
 use sync_protocol::limits::ENTRY_BODY_BYTES_MAX;
 use sync_protocol::run::weight_bytes;
 use sync_protocol::time::Millis;
+use zstd::bulk::Decompressor;
 
 use crate::ids::AgencyCode;
 use crate::store::StoreError;
@@ -656,8 +659,23 @@ pub(crate) fn body_at(row: &Row<'_>, column: usize) -> Result<Option<Vec<u8>>, S
     match codec {
         CODEC_RAW => Ok(Some(bytes.to_vec())),
         CODEC_ZSTD if size_bytes <= ENTRY_BODY_BYTES_MAX => {
-            zstd::bulk::decompress(bytes, size_bytes).map(Some).map_err(|_| damaged())
+            unpacked(bytes, size_bytes).map(Some).map_err(|_| damaged())
         }
         _ => Err(damaged()),
     }
+}
+
+/// What one zstd frame holds, at most `size_bytes`. A context is some 100 kB to make, much more than most bodies, so
+/// each thread keeps one.
+fn unpacked(bytes: &[u8], size_bytes: usize) -> std::io::Result<Vec<u8>> {
+    thread_local! {
+        static CONTEXT: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    CONTEXT.with_borrow_mut(|slot| {
+        let context = match slot {
+            Some(context) => context,
+            None => slot.insert(Decompressor::new()?),
+        };
+        context.decompress(bytes, size_bytes)
+    })
 }

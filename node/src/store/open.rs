@@ -17,6 +17,7 @@ use minicbor::Decode;
 use minicbor::Encode;
 use rusqlite::Connection;
 use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 use sync_protocol::entry::Lsn;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::NodeId;
@@ -450,6 +451,11 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
             "PRAGMA busy_timeout = {BUSY_WAIT_MS}; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
              PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
         ))
+        .map_err(|error| named(error, path))?;
+    // A plan that looks at bound values is made anew whenever a kept statement gets others, which costs more than
+    // most of ours take to run. So none looks at them: what a partial index is for stands in the SQL as a literal.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(|error| named(error, path))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     Ok(connection)

@@ -318,9 +318,9 @@ impl WriteTx<'_> {
         )?;
         // Those that wait for a newer program or a body are judged again, and then found banned, when that comes.
         self.execute(
-            "UPDATE entry SET state = ?2, reason = ?3 WHERE state = ?4 AND reason IS NULL \
+            "UPDATE entry SET state = 5, reason = ?2 WHERE state = 1 AND reason IS NULL \
              AND log IN (SELECT id FROM log WHERE machine = ?1)",
-            (node.0, EntryState::Quarantined.code(), reason::BANNED, EntryState::Waiting.code()),
+            (node.0, reason::BANNED),
         )?;
         Ok(())
     }

@@ -11,6 +11,7 @@ use std::sync::mpsc;
 
 use jiff::civil::Date;
 use proptest::prelude::*;
+use rusqlite::StatementStatus;
 use sync_protocol::entry::Digest;
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::EntryKind;
@@ -389,6 +390,21 @@ fn subscribers_learn_what_grew_until_they_are_dropped() {
     drop(subscription);
     append(&store, "unheard");
     assert!(heard.try_iter().next().is_none());
+}
+
+#[test]
+fn a_kept_statement_is_not_planned_anew_for_other_values() {
+    let place = Place::commune();
+    let store = place.create();
+    let planned_anew = store.write(|tx| {
+        let sql = "SELECT e.lsn FROM entry e JOIN log l ON l.id = e.log \
+                   LEFT JOIN body b ON b.entry = e.id WHERE e.doc = ?1 AND e.kind = ?2";
+        for doc in 0..3 {
+            tx.connection().prepare_cached(sql)?.query(([doc; 16], 1))?.next()?;
+        }
+        Ok(tx.connection().prepare_cached(sql)?.get_status(StatementStatus::RePrepare))
+    });
+    assert_eq!(planned_anew.unwrap(), 0);
 }
 
 // ---- witness and numbers ---------------------------------------------------------------------------------------
