@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use motcua_tests::faults::machine::copy_folder;
 use motcua_tests::office::Office;
 use motcua_tests::office::Province;
 use motcua_tests::office::assert_even;
@@ -25,25 +26,6 @@ fn copy_of(office: &Office, place: &Path) -> Office {
     let home = Home::below(place, &format!("{}-copy", office.code));
     copy_folder(&office.home.dir, &home.dir);
     Office { code: office.code.clone(), home, serving: None }
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy_folder(&path, &target);
-        } else {
-            std::fs::copy(&path, &target).expect("a file");
-        }
-    }
-}
-
-fn conditions(office: &Office) -> Vec<String> {
-    let status = office.status();
-    let conditions = status["conditions"].as_array().expect("conditions");
-    conditions.iter().map(|condition| condition["code"].as_str().expect("a code").to_owned()).collect()
 }
 
 #[test]
@@ -68,7 +50,7 @@ fn both_copies_work_nothing_is_lost_no_number_repeats_and_both_are_told() {
     for office in [&original, &copy] {
         assert_eq!(office.export(), held);
         office.verify();
-        let told = conditions(office);
+        let told = office.conditions();
         assert!(
             told.iter().any(|code| code == "other-copy"),
             "{} is told: {told:?}",
@@ -98,7 +80,7 @@ fn copies_that_take_turns_under_one_witness_repeat_no_number_and_are_both_told()
     for office in [&original, &copy] {
         assert_eq!(office.export(), held);
         office.verify();
-        let told = conditions(office);
+        let told = office.conditions();
         assert!(told.contains(&"other-copy".to_owned()), "{}: {told:?}", office.home.dir.display());
     }
 }

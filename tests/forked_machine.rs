@@ -10,7 +10,6 @@
     reason = "a helper that fails must fail its test"
 )]
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -23,6 +22,7 @@ use motcua_node::roles;
 use motcua_node::store::OpenOptions;
 use motcua_node::store::Random;
 use motcua_node::store::StoreError;
+use motcua_tests::faults::machine::copy_folder;
 use motcua_tests::office::Office;
 use motcua_tests::office::Province;
 use motcua_tests::office::act_line;
@@ -112,25 +112,6 @@ fn image_of(office: &Office, place: &Path, name: &str) -> Office {
     Office { code: office.code.clone(), home, serving: None }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_folder(&path, &target);
-        } else {
-            std::fs::copy(&path, &target).unwrap();
-        }
-    }
-}
-
-fn conditions(office: &Office) -> BTreeSet<String> {
-    let status = office.status();
-    let conditions = status["conditions"].as_array().unwrap();
-    conditions.iter().map(|condition| condition["code"].as_str().unwrap().to_owned()).collect()
-}
-
 /// The dossiers of an export, line by line: two with one number stand both in it.
 fn exported(office: &Office) -> Vec<String> {
     let answer = office.home.done(&["dossier", "export"]);
@@ -144,16 +125,16 @@ fn assert_told_and_even(province: &Office, machines: &[&Office], dossiers: usize
     assert_eq!(held.len(), dossiers, "nothing is lost");
     for machine in machines {
         assert_eq!(exported(machine), held, "{}", machine.home.dir.display());
-        let conditions = conditions(machine);
+        let conditions = machine.conditions();
         for code in told {
             assert!(
-                conditions.contains(*code),
+                conditions.iter().any(|told| told == code),
                 "{} is told {code}: {conditions:?}",
                 machine.home.dir.display()
             );
         }
     }
-    assert!(conditions(province).contains("duplicate-number"));
+    assert!(province.condition("duplicate-number").is_some());
 }
 
 #[test]
@@ -171,7 +152,7 @@ fn a_whole_image_with_its_witness_prints_the_same_number_both_dossiers_are_kept_
     assert_told_and_even(&province.office, &[&original, &image], 3, &told);
     // A copy of the copy is told, too.
     original.home.done(&["condition", "dismiss", "other-copy"]);
-    assert!(!conditions(&original).contains("other-copy"));
+    assert!(original.condition("other-copy").is_none());
     let second = image_of(&image, province.place(), "second");
     let _third = second.lodged(&[lodging("H27.101", 4)]);
     sync_all(&[&second, &original, &image]);
@@ -223,8 +204,9 @@ fn assert_written_again(province: &Province, it: &Imaged) {
         &["other-copy", "duplicate-number"],
     );
     for office in [&it.image, &province.office] {
-        let told = conditions(office);
-        assert!(told.contains("log-reissued") && !told.contains("forked-log"), "{told:?}");
+        let told = office.conditions();
+        let says = |code: &str| told.iter().any(|told| told == code);
+        assert!(says("log-reissued") && !says("forked-log"), "{told:?}");
     }
     let dossier = province.office.dossier(&it.shared);
     let acts: Vec<&str> =
@@ -274,8 +256,7 @@ fn an_image_whose_later_process_sent_first_loses_nothing_and_serve_cures_it_by_i
     it.original.sync();
     it.image.start();
     it.image.wait_until("the image has written its work again", |image| {
-        let told = conditions(image);
-        told.contains("log-reissued") && image.status()["waiting_changes"] == 0
+        image.condition("log-reissued").is_some() && image.status()["waiting_changes"] == 0
     });
     it.image.stop();
     sync_all(&[&it.original, &it.image]);

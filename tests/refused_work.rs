@@ -49,12 +49,6 @@ fn notes_as_another(office: &Office, number: &str, seat: &str) {
         .unwrap();
 }
 
-fn codes(office: &Office) -> Vec<String> {
-    let status = office.status();
-    let conditions = status["conditions"].as_array().unwrap();
-    conditions.iter().map(|condition| condition["code"].as_str().unwrap().to_owned()).collect()
-}
-
 fn kept(office: &Office) -> [u64; 3] {
     let proof = &office.status()["last_proof"];
     ["waiting", "quarantined", "refused"].map(|key| proof[key].as_u64().unwrap())
@@ -105,12 +99,12 @@ fn a_refused_act_leaves_the_dossier_its_office_is_told_and_later_acts_stand_agai
     assert_eq!(acts, ["receive", "move_step", "note"]);
     let shown = office.show(&numbers[0]);
     assert_eq!(shown["acts"][2]["formerly"], json!([printed]), "what was printed is found");
-    assert_eq!(codes(&office), ["work-refused"]);
+    assert_eq!(office.conditions(), ["work-refused"]);
     let told = &office.status()["conditions"][0];
     let text = told["text"].as_str().unwrap();
     assert!(text.contains(&numbers[0]) && text.contains("Ghi nhầm tên đơn vị"), "{text}");
     office.home.done(&["condition", "dismiss", "work-refused"]);
-    assert_eq!(codes(&office), Vec::<String>::new());
+    assert_eq!(office.conditions(), Vec::<String>::new());
     office.verify();
     province.office.verify();
     office.does(&numbers[0], &[json!({"act": "sign"})]);

@@ -43,11 +43,6 @@ fn bans(office: &Office) -> Vec<Ban> {
     items.iter().map(|item| Ban::read(Item::from_bytes(&item.bytes).unwrap().body()).unwrap()).collect()
 }
 
-fn condition(office: &Office, code: &str) -> Option<Value> {
-    let status = office.status();
-    status["conditions"].as_array().unwrap().iter().find(|condition| condition["code"] == code).cloned()
-}
-
 fn refused(office: &Office, arguments: &[&str]) -> String {
     let answer = office.home.run(arguments);
     assert_eq!(answer.code, Some(2), "{}\n{}", answer.text, answer.told);
@@ -126,7 +121,7 @@ fn a_replacement_has_all_the_province_had_and_the_lost_machine_is_shut_out_with_
         let answer = lost.try_sync();
         assert_eq!((answer.code, answer.error_code()), (Some(2), Some("line-banned")), "{}", answer.told);
     }
-    let told = condition(&lost, "machine-banned").expect("it is told that it is banned");
+    let told = lost.condition("machine-banned").expect("it is told that it is banned");
     assert!(told["since"].is_string() && told["next"].is_string(), "{told}");
     assert_eq!(lost.status()["waiting_dossiers"], 3);
     assert!(unsynced.iter().all(|number| lost.export().contains_key(number)), "nothing is lost there");
@@ -199,7 +194,7 @@ fn a_ban_ends_the_live_session_and_marks_what_arrived_since_the_suspect_time() {
 
     // The open session ends without anybody calling, and no other begins.
     stolen.wait_until("the session has ended", |office| office.status()["online"] == false);
-    stolen.wait_until("it is told", |office| condition(office, "machine-banned").is_some());
+    stolen.wait_until("it is told", |office| office.condition("machine-banned").is_some());
     let late = stolen.lodged(&[lodging("H27.101", 4)]);
     assert_eq!(stolen.try_sync().error_code(), Some("line-banned"));
     assert!(!province.office.export().contains_key(&late[0]));

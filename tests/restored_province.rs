@@ -9,11 +9,11 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::path::PathBuf;
 
 use motcua_node::clock::SystemClock;
 use motcua_node::store::Reader;
+use motcua_tests::faults::machine::copy_folder;
 use motcua_tests::office::Office;
 use motcua_tests::office::Province;
 use motcua_tests::office::assert_even;
@@ -29,19 +29,6 @@ use sync_protocol::item::ItemKind;
 struct Backup {
     dir: PathBuf,
     witness: PathBuf,
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy_folder(&path, &target);
-        } else {
-            std::fs::copy(&path, &target).expect("a file");
-        }
-    }
 }
 
 /// Copies the province's directory while its server stands still.
@@ -64,11 +51,6 @@ fn put_back(province: &mut Province, backup: &Backup, is_witness_too: bool) {
         std::fs::copy(&backup.witness, &province.office.home.witness).expect("a witness");
     }
     province.start();
-}
-
-fn condition(office: &Office, code: &str) -> Option<Value> {
-    let status = office.status();
-    status["conditions"].as_array().unwrap().iter().find(|condition| condition["code"] == code).cloned()
 }
 
 fn reader(office: &Office) -> Reader {
@@ -133,7 +115,7 @@ fn assert_whole(province: &Office, communes: &[&Office], numbers: &[String]) {
         office.verify();
         assert_eq!(items(office), held, "{} holds every item", office.code);
         assert!(
-            condition(office, "province-behind").is_none() && condition(office, "digest-differs").is_none()
+            office.condition("province-behind").is_none() && office.condition("digest-differs").is_none()
         );
         let status = office.status();
         assert_eq!((&status["waiting_changes"], &status["last_proof"]["refused"]), (&json!(0), &json!(0)));
@@ -177,9 +159,9 @@ fn put_back_three_times(is_witness_too: bool) {
         };
         put_back(&mut province, copy, is_witness_too);
         if is_witness_too {
-            assert!(condition(&province.office, "province-restored").is_none(), "nothing shows it yet");
+            assert!(province.office.condition("province-restored").is_none(), "nothing shows it yet");
         } else {
-            let told = condition(&province.office, "province-restored").expect("the witness shows it");
+            let told = province.office.condition("province-restored").expect("the witness shows it");
             assert!(told["text"].is_string() && told["next"].is_string(), "{told}");
         }
         // Before anybody who was there calls, another machine is enrolled and works; and so do all offices.
@@ -195,12 +177,12 @@ fn put_back_three_times(is_witness_too: bool) {
             own = Some(back_up(&mut province, "own"));
         }
         all[0].sync();
-        let told = condition(&province.office, "province-restored").expect("a machine shows it");
+        let told = province.office.condition("province-restored").expect("a machine shows it");
         assert!(told["text"].as_str().unwrap().contains("not called since: "), "{told}");
         all.push(new);
         let everybody: Vec<&Office> = all.iter().collect();
         sync_all(&everybody);
-        assert_eq!(condition(&province.office, "province-restored"), None, "all have called");
+        assert_eq!(province.office.condition("province-restored"), None, "all have called");
         assert_whole(&province.office, &everybody, &numbers);
         assert!(joins(&all[0]) > round, "what was signed since is joined with what was lost");
     }
@@ -244,12 +226,12 @@ fn lost_bans_machines_and_directories_hold_again_when_machines_bring_them() {
     let line = listed.iter().find(|line| line["node"] == json!(machine)).unwrap();
     assert!(line.to_string().contains("mất máy"), "the ban holds again: {line}");
     assert_eq!(stolen.try_sync().error_code(), Some("line-banned"));
-    assert!(condition(&province.office, "directory-twice").is_some());
+    assert!(province.office.condition("directory-twice").is_some());
     sync_all(&[&new, &b]);
     sync_all(&[&new, &b]);
     assert_whole(&province.office, &[&new, &b], &numbers);
-    assert_eq!(condition(&province.office, "province-restored"), None, "a banned machine is not awaited");
-    assert!(condition(&province.office, "seat-shared").is_none());
+    assert_eq!(province.office.condition("province-restored"), None, "a banned machine is not awaited");
+    assert!(province.office.condition("seat-shared").is_none());
     let version = |office: &Office| reader(office).read(|view| view.newest_directory()).unwrap().unwrap();
     assert_eq!(version(&province.office).1.to_string(), second["hash"].as_str().unwrap());
     for office in [&new, &b] {
@@ -279,7 +261,7 @@ fn what_only_other_offices_still_hold_comes_back_and_counts_when_a_person_says_s
     b.does(&numbers[0], &[json!({"act": "take_over"})]);
     b.sync();
     assert!(!province.office.export().contains_key(&lost[0]), "nobody signed it");
-    let told = condition(&province.office, "entries-returned").expect("it is told");
+    let told = province.office.condition("entries-returned").expect("it is told");
     assert!(told["text"].as_str().unwrap().contains('3'), "{told}");
     assert_eq!(b.sync()["round_trips"], 1, "it is given back once");
     let listed = province.office.home.done(&["quarantine", "list"]).lines();
@@ -288,7 +270,7 @@ fn what_only_other_offices_still_hold_comes_back_and_counts_when_a_person_says_s
     let machine = province.machines("H27.102").remove(0);
     let answer = province.office.home.done(&["quarantine", "release", "--machine", &machine]);
     assert!(answer.value()["decided"].as_array().unwrap().iter().all(|one| one["state"] == "applied"));
-    assert_eq!(condition(&province.office, "entries-returned"), None);
+    assert_eq!(province.office.condition("entries-returned"), None);
     b.sync();
     assert_even(&province.office, &[&b]);
     let after = province.office.export();
@@ -303,16 +285,16 @@ fn what_only_other_offices_still_hold_comes_back_and_counts_when_a_person_says_s
     sync_all(&[&gone, &b]);
     assert_whole(&province.office, &[&gone, &b], &[&numbers[..], &lost[..]].concat());
     assert!(
-        condition(&province.office, "forked-log").is_none()
-            && condition(&province.office, "foreign-log").is_none()
+        province.office.condition("forked-log").is_none()
+            && province.office.condition("foreign-log").is_none()
     );
 
     // Put back once more, it calls before anybody decides.
     put_back(&mut province, &backup, true);
     b.sync();
-    assert!(condition(&province.office, "entries-returned").is_some());
+    assert!(province.office.condition("entries-returned").is_some());
     gone.sync();
-    assert_eq!(condition(&province.office, "entries-returned"), None, "its own machine sent it");
+    assert_eq!(province.office.condition("entries-returned"), None, "its own machine sent it");
     sync_all(&[&gone, &b]);
     assert_whole(&province.office, &[&gone, &b], &[&numbers[..], &lost[..]].concat());
 }

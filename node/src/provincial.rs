@@ -115,8 +115,7 @@ impl Refused {
     /// # Errors
     /// [`BodyError`].
     pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
-        let body: Self = minicbor::decode(bytes).map_err(|_| BodyError::Damaged)?;
-        if body.format > BODY_VERSION { Err(BodyError::Newer(body.format)) } else { Ok(body) }
+        read(bytes, |body: &Self| body.format)
     }
 }
 
@@ -189,8 +188,7 @@ impl PublishedDirectory {
     /// # Errors
     /// [`BodyError`].
     pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
-        let body: Self = minicbor::decode(bytes).map_err(|_| BodyError::Damaged)?;
-        if body.format > BODY_VERSION { Err(BodyError::Newer(body.format)) } else { Ok(body) }
+        read(bytes, |body: &Self| body.format)
     }
 }
 
@@ -200,8 +198,7 @@ impl Ban {
     /// # Errors
     /// [`BodyError`].
     pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
-        let body: Self = minicbor::decode(bytes).map_err(|_| BodyError::Damaged)?;
-        if body.format > BODY_VERSION { Err(BodyError::Newer(body.format)) } else { Ok(body) }
+        read(bytes, |body: &Self| body.format)
     }
 }
 
@@ -211,8 +208,7 @@ impl Withdrawal {
     /// # Errors
     /// [`BodyError`].
     pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
-        let body: Self = minicbor::decode(bytes).map_err(|_| BodyError::Damaged)?;
-        if body.format > BODY_VERSION { Err(BodyError::Newer(body.format)) } else { Ok(body) }
+        read(bytes, |body: &Self| body.format)
     }
 }
 
@@ -222,8 +218,16 @@ impl SeriesGrant {
     /// # Errors
     /// [`BodyError`].
     pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
-        let body: Self = minicbor::decode(bytes).map_err(|_| BodyError::Damaged)?;
-        if body.format > BODY_VERSION { Err(BodyError::Newer(body.format)) } else { Ok(body) }
+        read(bytes, |body: &Self| body.format)
+    }
+}
+
+/// A body of a form that this program reads.
+fn read<'b, T: Decode<'b, ()>>(bytes: &'b [u8], format: fn(&T) -> u16) -> Result<T, BodyError> {
+    let body = minicbor::decode(bytes).map_err(|_| BodyError::Damaged)?;
+    match format(&body) {
+        newer if newer > BODY_VERSION => Err(BodyError::Newer(newer)),
+        _ => Ok(body),
     }
 }
 

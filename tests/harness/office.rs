@@ -290,6 +290,27 @@ impl Office {
         self.home.done(&["sync", "status"]).value().clone()
     }
 
+    /// The codes of what `sync status` tells a person, one for each condition.
+    ///
+    /// # Panics
+    /// It fails.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<String> {
+        let status = self.status();
+        let conditions = status["conditions"].as_array().unwrap();
+        conditions.iter().map(|condition| condition["code"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// One of them, if it stands.
+    ///
+    /// # Panics
+    /// `sync status` fails.
+    #[must_use]
+    pub fn condition(&self, code: &str) -> Option<Value> {
+        let status = self.status();
+        status["conditions"].as_array().unwrap().iter().find(|condition| condition["code"] == code).cloned()
+    }
+
     /// Asserts that `verify` finds nothing.
     ///
     /// # Panics

@@ -3,6 +3,7 @@
 
 use rusqlite::OptionalExtension;
 use rusqlite::Row;
+use rusqlite::Rows;
 use sync_protocol::ids::Hash;
 use sync_protocol::time::Millis;
 
@@ -111,6 +112,26 @@ fn item(row: &Row<'_>) -> rusqlite::Result<StoredItem> {
         kind: row.get(2)?,
         bytes: row.get(3)?,
     })
+}
+
+/// What fits into `bytes_max` of what is found, at least one when there is one.
+fn fitting<T>(
+    mut rows: Rows<'_>,
+    bytes_max: usize,
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    item: impl Fn(&T) -> &StoredItem,
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    let mut size_bytes = 0usize;
+    while let Some(row) = rows.next()? {
+        let next = read(row)?;
+        size_bytes = size_bytes.saturating_add(item(&next).bytes.len());
+        if !found.is_empty() && size_bytes > bytes_max {
+            break;
+        }
+        found.push(next);
+    }
+    Ok(found)
 }
 
 impl View<'_> {
@@ -247,18 +268,8 @@ impl View<'_> {
              SELECT n, hash, kind, bytes, rowid FROM item \
              WHERE rowid > ?2 AND hash NOT IN (SELECT hash FROM known) ORDER BY rowid LIMIT ?3",
         )?;
-        let mut rows = statement.query((hash.0, sql::int(after_place), sql::len(ITEMS_MAX)))?;
-        let mut items = Vec::new();
-        let mut size_bytes = 0usize;
-        while let Some(row) = rows.next()? {
-            let item = item(row)?;
-            if !items.is_empty() && size_bytes.saturating_add(item.bytes.len()) > bytes_max {
-                break;
-            }
-            size_bytes = size_bytes.saturating_add(item.bytes.len());
-            items.push((sql::uint_at(row, 4)?, item));
-        }
-        Ok(items)
+        let rows = statement.query((hash.0, sql::int(after_place), sql::len(ITEMS_MAX)))?;
+        fitting(rows, bytes_max, |row| Ok((sql::uint_at(row, 4)?, item(row)?)), |(_, item)| item)
     }
 
     fn items_where(
@@ -270,18 +281,8 @@ impl View<'_> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT n, hash, kind, bytes FROM item WHERE {condition} AND is_used = 1 ORDER BY n LIMIT ?2"
         ))?;
-        let mut rows = statement.query((value, sql::len(ITEMS_MAX)))?;
-        let mut items = Vec::new();
-        let mut size_bytes = 0usize;
-        while let Some(row) = rows.next()? {
-            let item = item(row)?;
-            if !items.is_empty() && size_bytes.saturating_add(item.bytes.len()) > bytes_max {
-                break;
-            }
-            size_bytes = size_bytes.saturating_add(item.bytes.len());
-            items.push(item);
-        }
-        Ok(items)
+        let rows = statement.query((value, sql::len(ITEMS_MAX)))?;
+        fitting(rows, bytes_max, |row| Ok(item(row)?), |item| item)
     }
 
     /// One directory version.
