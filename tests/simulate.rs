@@ -31,6 +31,40 @@ const HIDING_SEEDS_MAX: u64 = 12;
 const HIDING_STEPS: usize = 260;
 /// What a seed must be worth in the middle: machines, changes, faults, kinds of faults.
 const WORTH: (u64, u64, u64, u64) = (8, 1_500, 20, 6);
+/// Faults that all seeds together must have met, each so often.
+const FAULTS_MIN: [(&str, u64); 20] = [
+    ("line cut", 20),
+    ("ack lost", 5),
+    ("partition", 10),
+    ("power fails in a session", 7),
+    ("power fails at the province", 5),
+    ("power fails at a desk", 10),
+    ("delivered twice", 10),
+    ("node restarted", 20),
+    ("province restarted", 8),
+    ("copy put back, witness kept", 1),
+    ("copy put back without witness", 1),
+    ("directory cloned", 2),
+    ("image of a running machine", 2),
+    ("clock jumps", 5),
+    ("disk full", 10),
+    ("disk full at the province", 1),
+    ("directory published", 5),
+    ("enrolled late", 2),
+    ("banned and replaced", 1),
+    ("adversary", 15),
+];
+/// What else must have happened, or the seeds prove less than they seem to.
+const COUNTS_MIN: [(&str, u64); 8] = [
+    ("acted", 2_000),
+    ("acts contested", 50),
+    ("acts void", 5),
+    ("dossiers folded in another order", 100),
+    ("news lost", 300),
+    ("second session of one machine", 3),
+    ("sessions proved", 100),
+    ("states compared", 200),
+];
 
 /// Runs seeds on two threads; what each was worth.
 fn run_all(seeds: u64, steps: usize) -> Vec<Coverage> {
@@ -77,6 +111,12 @@ fn a_whole_province_under_faults_holds_what_it_promises() {
         machines >= WORTH.0 && changes >= WORTH.1 && faults >= WORTH.2 && kinds >= WORTH.3,
         "the seeds are not worth their time"
     );
+    for (fault, least) in FAULTS_MIN {
+        assert!(all.of_fault(fault) >= least, "{fault}: {} times in {SEEDS} seeds", all.of_fault(fault));
+    }
+    for (what, least) in COUNTS_MIN {
+        assert!(all.times(what) >= least, "{what}: {} times in {SEEDS} seeds", all.times(what));
+    }
 }
 
 /// The first seed that finds a mistake, and how.

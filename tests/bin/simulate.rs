@@ -103,7 +103,10 @@ fn simulate(asked: &Asked) -> ExitCode {
                         Ok(coverage) => worth.lock().unwrap_or_else(PoisonError::into_inner).push(coverage),
                         Err(broken) => {
                             has_failed.store(asked.tries > 0, Ordering::Relaxed);
-                            bar.println(format!("seed {seed} fails, {}: {:.300}", broken.place, broken.what));
+                            // Also where the output is no terminal and there is no bar.
+                            bar.suspend(|| {
+                                println!("seed {seed} fails, {}: {:.300}", broken.place, broken.what);
+                            });
                             let mut first = failure.lock().unwrap_or_else(PoisonError::into_inner);
                             first.get_or_insert((plan, broken));
                         }

@@ -1,13 +1,10 @@
-//! A province and its communes in one thread: the real engine, driver and stores in real files, with an in-memory
-//! line that a seed cuts anywhere, machines that die, directories that are put back or copied, clocks that lie.
-//!
-//! What the program answered is kept beside it as a model; [`oracle`] compares the two when the faults are over.
+//! What goes wrong, one thing each: a line in memory that is cut at any message, stores that fail at any call, machines
+//! that die, directories that are put back or copied, clocks that lie, a machine that lies, and mistakes of our own.
+//! [`crate::sim`] makes a world of them.
 
 pub mod call;
 pub mod chance;
 pub mod hostile;
 pub mod machine;
-pub mod oracle;
 pub mod planted;
 pub mod work;
-pub mod world;

@@ -468,21 +468,12 @@ fn next_news(news: &News) -> Option<Growth> {
 }
 
 impl Call {
-    /// A call of this node to the province, as the programs make it.
+    /// A call of this node to the province, as the programs make it; or with a mistake planted at both ends.
     ///
     /// # Panics
     /// The node's store cannot be read.
     #[must_use]
-    pub fn new(place: usize, node: &Office, centre: &Office, is_live: bool, number: u64) -> Self {
-        Self::with(place, node, centre, is_live, number, None)
-    }
-
-    /// The same with a mistake planted at both ends.
-    ///
-    /// # Panics
-    /// The node's store cannot be read.
-    #[must_use]
-    pub fn with(
+    pub fn new(
         place: usize,
         node: &Office,
         centre: &Office,

@@ -25,8 +25,8 @@ use sync_protocol::ids::NodeId;
 use crate::faults::planted::Mistake;
 use crate::sim::coverage::Coverage;
 
-/// Where every change stands at one machine, by document and hash.
-pub type Standings = BTreeMap<(DocId, ChangeHash), EntryState>;
+/// Where every entry with a change stands at one machine, by document and row: a change can come in several entries.
+pub type Standings = BTreeMap<(DocId, i64), (ChangeHash, EntryState)>;
 
 /// The moves that the table of an entry's life allows (ARCHITECTURE.md), beside staying.
 const MOVES: [(EntryState, EntryState); 14] = [
@@ -79,10 +79,7 @@ pub fn standings(name: &str, office: &Office, machines: &[NodeId]) -> Standings 
                 if change.facts.state == EntryState::Waiting {
                     assert!(has_cause(&changes, change), "{name}: {:?} waits for nothing", change.facts);
                 }
-                let key = (doc, change.facts.hash);
-                if change.facts.state != EntryState::Duplicate || !standings.contains_key(&key) {
-                    standings.insert(key, change.facts.state);
-                }
+                standings.insert((doc, change.facts.id), (change.facts.hash, change.facts.state));
             }
         }
         Ok(standings)
@@ -108,10 +105,11 @@ fn has_cause(changes: &[StoredChange], waiting: &StoredChange) -> bool {
 /// # Panics
 /// Something moved otherwise.
 pub fn check_moves(name: &str, before: &Standings, now: &Standings, coverage: &mut Coverage) {
-    for (key, was) in before {
-        let Some(is) = now.get(key) else { panic!("{name}: a change of {} is gone: {}", key.0, key.1) };
+    for (key, (hash, was)) in before {
+        let Some((still, is)) = now.get(key) else { panic!("{name}: a change of {} is gone: {hash}", key.0) };
+        assert_eq!(hash, still, "{name}: an entry of {} is another change", key.0);
         if was != is {
-            assert!(MOVES.contains(&(*was, *is)), "{name}: {} went from {was:?} to {is:?}", key.1);
+            assert!(MOVES.contains(&(*was, *is)), "{name}: {hash} went from {was:?} to {is:?}");
             coverage.count("an entry's state moved");
         }
     }

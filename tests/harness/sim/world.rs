@@ -67,6 +67,8 @@ pub struct Node {
     pub is_clone: bool,
     /// Whether the province has shut it out.
     pub is_banned: bool,
+    /// Whether its directory was put back, or another one under its identity has been at work.
+    pub is_disturbed: bool,
     /// Until which step it cannot reach the province.
     cut_off_until: usize,
     copies: Vec<Copied>,
@@ -114,10 +116,12 @@ pub struct Model {
     pub gone: BTreeSet<ChangeHash>,
     /// Machines of which an image went to work.
     pub imaged: BTreeSet<NodeId>,
-    /// Numbers that two images printed.
+    /// Numbers that two images may have printed.
     pub namesakes: BTreeSet<String>,
     /// Whether the province has been put back: what it said before may not hold until all have called.
     pub is_province_behind: bool,
+    /// Whether that ever was so.
+    pub has_province_been_behind: bool,
 }
 
 /// A world.
@@ -223,8 +227,16 @@ impl World {
     }
 
     fn add(&mut self, machine: Machine, seat: AgencyCode, id: NodeId, is_clone: bool) {
-        let node =
-            Node { machine, seat, id, is_clone, is_banned: false, cut_off_until: 0, copies: Vec::new() };
+        let node = Node {
+            machine,
+            seat,
+            id,
+            is_clone,
+            is_banned: false,
+            is_disturbed: is_clone,
+            cut_off_until: 0,
+            copies: Vec::new(),
+        };
         self.nodes.push(node);
     }
 

@@ -74,6 +74,7 @@ impl World {
         let before = self.changes_at(&self.nodes[place].machine);
         let elsewhere = self.changes_elsewhere(place);
         self.nodes[place].machine.put_back(&dir, is_witness_kept);
+        self.disturb(self.nodes[place].id);
         let after = self.changes_at(&self.nodes[place].machine);
         self.model
             .gone
@@ -85,6 +86,11 @@ impl World {
         self.standings.remove(&name);
         self.note(format!("{name} put back from {}, witness kept {is_witness_kept}", dir.display()));
         self.start_node(place);
+    }
+
+    /// Who works under this identity may be told that it was copied or put back.
+    fn disturb(&mut self, id: NodeId) {
+        self.nodes.iter_mut().filter(|node| node.id == id).for_each(|node| node.is_disturbed = true);
     }
 
     pub(super) fn changes_at(&self, machine: &Machine) -> BTreeSet<ChangeHash> {
@@ -127,6 +133,7 @@ impl World {
         machine.clock.set(Millis(BEGINNING.0 + apart_ms));
         machine.start(self.chance.draw());
         self.add(machine, seat, id, true);
+        self.disturb(id);
         self.coverage.fault(What::Clone.name(), state);
         self.note(format!("{name} went to work"));
     }
@@ -166,6 +173,7 @@ impl World {
         theirs.reseed(self.chance.draw());
         self.model.imaged.insert(id);
         self.add(image, seat, id, true);
+        self.disturb(id);
         self.coverage.fault(What::Image.name(), state);
         self.note(format!("{name} goes on beside the original"));
     }
@@ -178,6 +186,7 @@ impl World {
         let is_witness_kept = self.chance.percent(50);
         self.province.put_back(&copy, is_witness_kept);
         self.model.is_province_behind = true;
+        self.model.has_province_been_behind = true;
         self.standings.remove("province");
         let fault = if is_witness_kept {
             "province put back, witness kept"

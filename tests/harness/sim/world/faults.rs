@@ -84,8 +84,14 @@ impl World {
         let office = Arc::clone(self.nodes[place].machine.office());
         let before = Files::read(&self.nodes[place].machine.place());
         let (_, line) = self.lodging(place);
-        let _nobody_is_told = office.desk.lodge(&line, false).wait();
+        let nobody_is_told = office.desk.lodge(&line, false).wait();
         drop(office);
+        if let Ok(answer) = nobody_is_told
+            && self.model.imaged.contains(&self.nodes[place].id)
+        {
+            // What became of it is not known, and the other image draws the same number.
+            self.model.namesakes.extend(answer["number"].as_str().map(str::to_owned));
+        }
         self.note(format!("the power of {} fails at the desk", self.nodes[place].machine.name));
         self.kill_node(place, Some(&before));
         self.start_node(place);

@@ -34,7 +34,7 @@ impl World {
         let number = self.chance.draw();
         let office = Arc::clone(self.nodes[place].machine.office());
         let planted = self.plant(self.nodes[place].id);
-        Call::with(place, &office, self.province.office(), is_live, number, planted)
+        Call::new(place, &office, self.province.office(), is_live, number, planted)
     }
 
     pub(super) fn dial(&mut self) {

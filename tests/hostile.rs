@@ -1,20 +1,15 @@
-//! A province under faults: the real engine, driver and stores without sockets, and what must hold afterwards.
+//! Everything that the owner of a stolen key can write, in one session, and whom it hurts.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::print_stdout,
     reason = "a helper that fails must fail its test"
 )]
 
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
-use std::panic::resume_unwind;
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 
 use motcua_node::control::Failure;
 use motcua_node::dossier::act::Finish;
@@ -25,14 +20,15 @@ use motcua_node::dossier::act::Note;
 use motcua_node::dossier::act::Reassign;
 use motcua_node::dossier::document::Document;
 use motcua_node::dossier::fold::fold;
+use motcua_node::roles::Office;
 use motcua_node::roles::province;
+use motcua_node::store::View;
 use motcua_tests::faults::call::Over;
 use motcua_tests::faults::hostile::Hostile;
 use motcua_tests::faults::hostile::change;
-use motcua_tests::faults::oracle;
-use motcua_tests::faults::oracle::Holdings;
-use motcua_tests::faults::world::Counters;
-use motcua_tests::faults::world::World;
+use motcua_tests::sim::plan::Plan;
+use motcua_tests::sim::watch::state_of;
+use motcua_tests::sim::world::World;
 use serde_json::Value;
 use serde_json::json;
 use sync_protocol::entry::Entry;
@@ -42,98 +38,6 @@ use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::DocId;
 use sync_protocol::ids::NodeId;
 use sync_protocol::session::node::NodeOutcome;
-
-/// Seeds of the suite; `MOTCUA_SEEDS=N` runs so many instead.
-const SEEDS: u64 = 40;
-/// Things that happen in each before the faults are over.
-const EVENTS: usize = 220;
-/// What must have happened so often in all of them, or the seeds are not worth their time.
-const WORTH: [(&str, u64); 17] = [
-    ("acted", 1000),
-    ("converged", 150),
-    ("copy put back, witness ahead", 10),
-    ("copy put back, witness missing", 5),
-    ("directory cloned", 20),
-    ("directory published", 20),
-    ("dossiers", 1000),
-    ("dossiers on which offices acted apart", 20),
-    ("enrolled late", 10),
-    ("line cut", 50),
-    ("lodged", 1000),
-    ("news lost", 300),
-    ("node killed", 100),
-    ("power failed at a node in a session", 20),
-    ("power failed at the province in a session", 20),
-    ("province killed", 30),
-    ("second session of one machine", 20),
-];
-/// What is printed of a world that failed.
-const TRAIL_LINES: usize = 60;
-
-/// Runs one world and says which seed and which step it was when something is not as it must be.
-fn run(seed: u64, communes: usize, events: usize) -> (Counters, u64) {
-    let mut world = None;
-    let ran = catch_unwind(AssertUnwindSafe(|| {
-        let world = world.insert(World::new(seed, communes));
-        world.live(events);
-        world.heal();
-        let no_op_bytes = oracle::check(world);
-        (world.counters.clone(), no_op_bytes)
-    }));
-    ran.unwrap_or_else(|panic| {
-        let trail = world.map(|world| world.trail).unwrap_or_default();
-        let step = trail.len();
-        println!("seed {seed} failed at step {step}; the last steps:");
-        for line in trail.iter().skip(step.saturating_sub(TRAIL_LINES)) {
-            println!("  {line}");
-        }
-        println!(
-            "again: MOTCUA_SEED={seed} cargo test --test reconcile -- --nocapture a_province_under_faults"
-        );
-        resume_unwind(panic)
-    })
-}
-
-fn number_of(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
-#[test]
-fn a_province_under_faults_loses_nothing_and_ends_even() {
-    let seeds: Vec<u64> = match (number_of("MOTCUA_SEED"), number_of("MOTCUA_SEEDS")) {
-        (Some(one), _) => vec![one],
-        (None, many) => (0..many.unwrap_or(SEEDS)).collect(),
-    };
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut counters = Counters::default();
-        while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-            counters.merge(&run(*seed, 3, EVENTS).0);
-        }
-        counters
-    };
-    let all = std::thread::scope(|scope| {
-        let threads = [scope.spawn(work), scope.spawn(work)];
-        let mut all = Counters::default();
-        for thread in threads {
-            match thread.join() {
-                Ok(counters) => all.merge(&counters),
-                Err(panic) => resume_unwind(panic),
-            }
-        }
-        all
-    });
-    if seeds.len() as u64 >= SEEDS {
-        for (what, least) in WORTH {
-            let times = all.0.get(what).copied().unwrap_or(0);
-            assert!(times >= least, "{what}: {times} times in {} seeds", seeds.len());
-        }
-    }
-    println!("{} seeds:", seeds.len());
-    for (what, times) in &all.0 {
-        println!("{times:>8} {what}");
-    }
-}
 
 const OURS: usize = 0;
 const OTHERS: usize = 1;
@@ -151,6 +55,25 @@ fn lodge(world: &World, place: usize, request_id: &str, competent: &str) -> (Str
     (answer["number"].as_str().unwrap().to_owned(), answer["id"].as_str().unwrap().parse().unwrap())
 }
 
+/// What a machine shows of every dossier, and the changes that took effect there.
+struct Holdings {
+    exports: BTreeMap<DocId, String>,
+    changes: BTreeSet<ChangeHash>,
+}
+
+impl Holdings {
+    fn of(office: &Office) -> Self {
+        let listed = |view: &View<'_>| view.documents_by_number(None, usize::from(u16::MAX));
+        let mut held = Self { exports: BTreeMap::new(), changes: BTreeSet::new() };
+        for (_, doc) in office.store.read(listed).unwrap() {
+            let (changes, export) = state_of(office, doc, None).unwrap();
+            held.exports.insert(doc, export);
+            held.changes.extend(changes);
+        }
+        held
+    }
+}
+
 /// How many entries of a machine the province keeps for which reason.
 fn kept(world: &World, machine: NodeId) -> BTreeMap<String, usize> {
     let list = world.province.office().store.read(|view| view.quarantine(Some(machine), 20_000)).unwrap();
@@ -164,7 +87,7 @@ fn kept(world: &World, machine: NodeId) -> BTreeMap<String, usize> {
 /// Everything that a machine with a stolen or misused key can write, in one session; then what of it hurts whom.
 #[test]
 fn a_hostile_node_hurts_nobody_but_itself() {
-    let mut world = World::new(77, 3);
+    let mut world = World::new(&Plan { seed: 77, communes: 3, steps: Vec::new() }, None);
     let (seat_a, seat_b) = (world.nodes[OURS].seat.clone(), world.nodes[OTHERS].seat.clone());
     let (a, b) = (world.nodes[OURS].id, world.nodes[OTHERS].id);
     let (_, ours) = lodge(&world, OURS, "ours", seat_b.as_str());
