@@ -546,6 +546,7 @@ impl Intake<'_> {
         let stored = stored_proof(proof);
         self.desk.store.write(move |tx| {
             tx.clear_condition(DIGEST_DIFFERS, "")?;
+            tx.settle_forks(true)?;
             tx.store_proof(&stored, &covered)
         })?;
         let is_renewal = last.is_some_and(|last| is_last && last.at() == proof.at());

@@ -77,7 +77,7 @@ pub mod reason {
     pub const SECOND_ROOT: &str = "entry-second-root";
     /// A kind that belongs to no document and names one.
     pub const STRAY_DOCUMENT: &str = "entry-stray-document";
-    /// Of the other history of a log of this machine that has two; waits until its own part has left the documents.
+    /// The document holds changes of the losing history of a log of this machine; waits until those have left it.
     pub const FORKED: &str = "entry-forked";
     /// Its machine wrote it again under another boot, or gave it up.
     pub const REISSUED: &str = "entry-reissued";
@@ -286,8 +286,7 @@ impl WriteTx<'_> {
         for log in &batch.logs {
             self.advance_log(*log)?;
         }
-        let mut done = self.settle_batch(batch)?;
-        self.settle_forks(&mut done)?;
+        let done = self.settle_batch(batch)?;
         self.settle_rollback()?;
         Ok(done)
     }
@@ -612,7 +611,7 @@ impl WriteTx<'_> {
             // What it builds on is noted for the day it is released.
             return Ok((Verdict::of(Quarantined, Some(objection)), Some(step)));
         }
-        if self.is_log_forked(log.id)? {
+        if self.is_document_forked(entry.doc)? {
             return Ok((Verdict::of(Waiting, Some(reason::FORKED)), Some(step)));
         }
         Ok((Verdict { state: Waiting, reason: None, deps: step.info.deps.clone() }, Some(step)))

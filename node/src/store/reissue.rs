@@ -214,10 +214,43 @@ impl View<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    pub(crate) fn is_log_forked(&self, log: i64) -> Result<bool, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT 1 FROM log_fork WHERE log = ?1 AND ended_at IS NULL")?;
-        Ok(statement.exists([log])?)
+    /// Whether changes of a losing history stand in a document: until they have left it, nothing of others enters it.
+    pub(crate) fn is_document_forked(&self, doc: DocId) -> Result<bool, StoreError> {
+        if !self.has_open_fork()? {
+            return Ok(false);
+        }
+        let mut statement = self.connection.prepare_cached(
+            "SELECT 1 FROM entry e JOIN log_fork f ON f.alias = e.log AND f.ended_at IS NULL \
+             WHERE e.doc = ?1 AND e.applied IS NOT NULL",
+        )?;
+        Ok(statement.exists([doc.0])?)
+    }
+
+    /// What another copy of this machine has said to stand for a losing change of both, followed to what stands in the
+    /// document; `Some(None)` when it was given up.
+    fn said_elsewhere(
+        &self,
+        losing: &Losing,
+        standing: &BTreeMap<ChangeHash, Kept>,
+    ) -> Result<Option<Option<ChangeHash>>, StoreError> {
+        let new_at = |row: &rusqlite::Row<'_>| Ok(row.get::<_, Option<[u8; 32]>>(0)?.map(ChangeHash));
+        let mut first = self.connection.prepare_cached(
+            "SELECT new_hash FROM reissue WHERE old_hash = ?1 AND old_log = ?2 AND old_lsn = ?3",
+        )?;
+        let said = first.query_row((losing.hash.0, losing.log.0, sql::int(losing.lsn)), new_at).optional()?;
+        let Some(Some(mut new)) = said else { return Ok(said) };
+        // That copy's log may have had two histories in its turn.
+        let mut next =
+            self.connection.prepare_cached("SELECT new_hash FROM reissue WHERE old_hash = ?1 LIMIT 1")?;
+        let mut seen = BTreeSet::from([losing.hash]);
+        while !standing.contains_key(&new) && seen.insert(new) {
+            match next.query_row([new.0], new_at).optional()? {
+                Some(Some(newer)) => new = newer,
+                Some(None) => return Ok(Some(None)),
+                None => break,
+            }
+        }
+        Ok(Some(Some(new)))
     }
 
     /// Splits a document's changes that took effect: `dead` ones and all that builds on them, each after what it builds
@@ -352,33 +385,41 @@ impl WriteTx<'_> {
         Ok(true)
     }
 
-    /// Writes again what was put aside of every log of which all is here that the province had when it told of the fork.
-    pub(crate) fn settle_forks(&mut self, done: &mut Ingested) -> Result<(), StoreError> {
-        for open in self.open_forks()? {
-            if log::head_lsn(self.connection(), open.boot)? >= open.there_lsn {
-                let before = done.clone();
-                match self.nested(|tx| tx.end_fork(&open, done))? {
-                    Ok(()) => {}
-                    Err(StoreError::Bug(what)) => {
-                        // It stays aside, in effect and told, and is tried again; nothing else waits for it.
-                        *done = before;
-                        tracing::error!(log = %open.boot, what, "a forked log could not be written again");
-                    }
-                    Err(other) => return Err(other),
-                }
+    /// Writes again what was put aside of every log, when all is here that the province had as it told of the fork; or,
+    /// `is_even`, when it holds no more than is here: it may have been put back since. For when the feed is read to its
+    /// end: another copy may have written the same again, and has said so there.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn settle_forks(&mut self, is_even: bool) -> Result<(), StoreError> {
+        let open = self.open_forks()?;
+        for fork in &open {
+            // One after the other would not do: a document may hold changes of several.
+            if !is_even && log::head_lsn(self.connection(), fork.boot)? < fork.there_lsn {
+                return Ok(());
             }
         }
-        Ok(())
+        if open.is_empty() {
+            return Ok(());
+        }
+        match self.nested(|tx| tx.end_forks(&open))? {
+            Err(StoreError::Bug(what)) => {
+                // It stays aside, in effect and told, and is tried again; nothing else waits for it.
+                tracing::error!(what, "a forked log could not be written again");
+                Ok(())
+            }
+            other => other,
+        }
     }
 
-    fn end_fork(&mut self, open: &OpenFork, done: &mut Ingested) -> Result<(), StoreError> {
+    fn end_forks(&mut self, open: &[OpenFork]) -> Result<(), StoreError> {
         let mut dead: BTreeMap<DocId, BTreeSet<i64>> = BTreeMap::new();
         let mut others = Vec::new();
-        {
+        for fork in open {
             let mut statement = self.connection().prepare_cached(
                 "SELECT id, kind, doc, applied IS NOT NULL FROM entry WHERE log = ?1 ORDER BY lsn",
             )?;
-            let mut rows = statement.query([open.alias])?;
+            let mut rows = statement.query([fork.alias])?;
             while let Some(row) = rows.next()? {
                 let (id, kind, doc) = (row.get(0)?, EntryKind(row.get(1)?), DocId(row.get(2)?));
                 if kind != EntryKind::CHANGE {
@@ -390,13 +431,10 @@ impl WriteTx<'_> {
         }
         // Under a boot that has written nothing into any of these documents.
         self.rotate_boot();
+        let mut done = Ingested::default();
         let mut changes = Vec::new();
         for (doc, dead) in &dead {
-            changes.extend(self.write_document_again(*doc, dead, &BTreeSet::new(), Some(open.log), done)?);
-        }
-        // Nothing of it waits for the losing part any more.
-        for doc in self.release_forked(open.log, None)? {
-            self.settle(doc, done)?;
+            changes.extend(self.write_document_again(*doc, dead, &BTreeSet::new(), &mut done)?);
         }
         for (id, kind) in others {
             if kind != EntryKind::BOOT
@@ -405,19 +443,31 @@ impl WriteTx<'_> {
                 self.append_entry(kind, &body)?;
             }
         }
-        self.execute(
-            "UPDATE entry SET state = ?2, reason = ?3, applied = NULL WHERE log = ?1",
-            (open.alias, EntryState::Superseded.code(), reason::REISSUED),
-        )?;
         let at = self.now();
-        self.execute("UPDATE log_fork SET ended_at = ?2 WHERE alias = ?1", (open.alias, at.0))?;
+        for fork in open {
+            self.execute(
+                "UPDATE entry SET state = ?2, reason = ?3, applied = NULL WHERE log = ?1",
+                (fork.alias, EntryState::Superseded.code(), reason::REISSUED),
+            )?;
+            self.execute("UPDATE log_fork SET ended_at = ?2 WHERE alias = ?1", (fork.alias, at.0))?;
+        }
+        // Also where all that was put aside has come back as the province's own.
+        let waiting: Vec<DocId> = self
+            .connection()
+            .prepare_cached("SELECT DISTINCT doc FROM entry WHERE state = 1 AND reason = ?1")?
+            .query_map([reason::FORKED], |row| row.get(0).map(DocId))?
+            .collect::<Result<_, _>>()?;
+        for doc in waiting {
+            self.release_forked(doc, &mut done)?;
+        }
         self.say_reissued(ReissueCause::Forked, &changes)?;
-        self.clear_condition(conditions::FORKED_LOG, &open.boot.to_string())?;
         let dossiers = changes.iter().map(|change| change.doc).collect::<BTreeSet<_>>().len();
         let args = [("count", changes.len().to_string()), ("dossiers", dossiers.to_string())];
-        self.set_condition(conditions::LOG_REISSUED, &open.boot.to_string(), &args)?;
-        self.audit_row("log-reissue", None, None)?;
-        Ok(())
+        for fork in open {
+            self.clear_condition(conditions::FORKED_LOG, &fork.boot.to_string())?;
+            self.set_condition(conditions::LOG_REISSUED, &fork.boot.to_string(), &args)?;
+        }
+        self.audit_row("log-reissue", None, None)
     }
 
     /// Takes `dead` changes and all that builds on them out of a document, lets what waited for that take effect, and
@@ -428,12 +478,11 @@ impl WriteTx<'_> {
         doc: DocId,
         dead: &BTreeSet<i64>,
         given_up: &BTreeSet<i64>,
-        forked: Option<i64>,
         done: &mut Ingested,
     ) -> Result<Vec<Reissued>, StoreError> {
         let before = done.clone();
         let written = self.nested(|tx| {
-            let (losing, _) = tx.take_out(doc, dead, given_up, forked, done)?;
+            let (losing, _) = tx.take_out(doc, dead, given_up, done)?;
             tx.write_again(doc, losing, given_up)
         })?;
         match written {
@@ -441,7 +490,7 @@ impl WriteTx<'_> {
             Err(StoreError::Bug(what)) => {
                 *done = before;
                 tracing::error!(document = %doc, what, "a dossier could not be written again");
-                let (losing, _) = self.take_out(doc, dead, given_up, forked, done)?;
+                let (losing, _) = self.take_out(doc, dead, given_up, done)?;
                 self.project_whole(doc)?;
                 let number = self.dossier(doc)?.and_then(|row| row.number).unwrap_or_default();
                 self.set_condition(conditions::REISSUE_FAILED, &doc.to_string(), &[("number", number)])?;
@@ -456,7 +505,6 @@ impl WriteTx<'_> {
         doc: DocId,
         dead: &BTreeSet<i64>,
         given_up: &BTreeSet<i64>,
-        forked: Option<i64>,
         done: &mut Ingested,
     ) -> Result<(Vec<Losing>, BTreeMap<ChangeHash, Kept>), StoreError> {
         let (losing, kept) = self.split(doc, dead)?;
@@ -476,32 +524,25 @@ impl WriteTx<'_> {
             }
         }
         self.project_whole(doc)?;
-        if let Some(log) = forked {
-            self.release_forked(log, Some(doc))?;
-            self.settle(doc, done)?;
-        }
+        self.release_forked(doc, done)?;
         Ok((losing, kept))
     }
 
-    /// The other history's changes, in one document or in all, wait no longer for the losing part to go.
-    fn release_forked(&mut self, log: i64, doc: Option<DocId>) -> Result<BTreeSet<DocId>, StoreError> {
-        let waiting: Vec<(i64, DocId)> = self
-            .connection()
-            .prepare_cached(
-                "SELECT id, doc FROM entry WHERE log = ?1 AND state = 1 AND reason = ?2 \
-                 AND (?3 IS NULL OR doc = ?3) ORDER BY lsn",
-            )?
-            .query_map((log, reason::FORKED, doc.map(|doc| doc.0)), |row| {
-                Ok((row.get(0)?, DocId(row.get(1)?)))
-            })?
-            .collect::<Result<_, _>>()?;
-        let mut docs = BTreeSet::new();
-        for (id, doc) in waiting {
-            self.set_state(id, EntryState::Waiting, None)?;
-            self.note_dependencies(id, doc)?;
-            docs.insert(doc);
+    /// Changes of others wait no longer for a losing history to leave a document, once it has.
+    fn release_forked(&mut self, doc: DocId, done: &mut Ingested) -> Result<(), StoreError> {
+        if self.is_document_forked(doc)? {
+            return Ok(());
         }
-        Ok(docs)
+        let waiting: Vec<i64> = self
+            .connection()
+            .prepare_cached("SELECT id FROM entry WHERE doc = ?1 AND state = 1 AND reason = ?2 ORDER BY id")?
+            .query_map((doc.0, reason::FORKED), |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for id in &waiting {
+            self.set_state(*id, EntryState::Waiting, None)?;
+            self.note_dependencies(*id, doc)?;
+        }
+        if waiting.is_empty() { Ok(()) } else { self.settle(doc, done) }
     }
 
     /// Writes the acts of `losing` again, each change with the past it had. This process's boot must be new to the
@@ -527,6 +568,21 @@ impl WriteTx<'_> {
                 .iter()
                 .flat_map(|dep| stands_for.get(dep).cloned().unwrap_or_else(|| [*dep].into()))
                 .collect();
+            if let Some(said) = self.said_elsewhere(&one, &standing)? {
+                // Another copy of this machine had it too and was first: its change stands for both.
+                match said {
+                    Some(new) => {
+                        names.changes.insert(one.hash, new);
+                        let is_here = standing.contains_key(&new);
+                        stands_for.insert(one.hash, if is_here { [new].into() } else { deps });
+                    }
+                    None => {
+                        names.lose(&one);
+                        stands_for.insert(one.hash, deps);
+                    }
+                }
+                continue;
+            }
             let has_lost_its_beginning = deps.is_empty() && !one.step.info.deps.is_empty();
             if given_up.contains(&one.id) || has_lost_its_beginning || names.are_lost_in(&one.step) {
                 names.lose(&one);
@@ -709,7 +765,7 @@ impl WriteTx<'_> {
         let mut done = Ingested::default();
         for (doc, (dead, mut changes)) in docs {
             let number = self.dossier(doc)?.and_then(|row| row.number).unwrap_or_default();
-            changes.extend(self.write_document_again(doc, &dead, &dead, None, &mut done)?);
+            changes.extend(self.write_document_again(doc, &dead, &dead, &mut done)?);
             self.say_reissued(ReissueCause::Refused, &changes)?;
             let again = changes.iter().filter(|change| change.new.is_some()).count();
             let lost = changes.len().saturating_sub(again);

@@ -391,6 +391,10 @@ impl NodeStore for NodeSide {
     }
 
     fn cut(&mut self) -> Result<CutFacts, StoreError> {
+        if self.store.read(|view| view.has_open_fork())? {
+            // All that the province has for this machine is here.
+            self.store.write(|tx| tx.settle_forks(false))?;
+        }
         let province = self.identity.province();
         let (facts, claimed) = self.store.read(|view| {
             let logs = view.own_logs()?;
@@ -413,7 +417,8 @@ impl NodeStore for NodeSide {
         self.store.write(move |tx| {
             tx.clear_condition(DIGEST_DIFFERS, "")?;
             tx.clear_condition(PROVINCE_BEHIND, "")?;
-            tx.store_proof(&stored_proof(&proof), &claimed)
+            tx.store_proof(&stored_proof(&proof), &claimed)?;
+            tx.settle_forks(true)
         })
     }
 
