@@ -56,6 +56,9 @@ use sync_protocol::item::PlacedItem;
 use sync_protocol::proof::Proof;
 use sync_protocol::range::Compared;
 use sync_protocol::range::Comparison;
+use sync_protocol::range::Member;
+use sync_protocol::range::Members;
+use sync_protocol::range::Place;
 use sync_protocol::range::Range;
 use sync_protocol::run::EntryRun;
 use sync_protocol::run::FeedRun;
@@ -88,6 +91,8 @@ pub struct Hostile {
     pub came_aside: usize,
     feed: FeedHead,
     items: ItemsHead,
+    /// Everything the province published, in the order in which it came.
+    published: Vec<Item>,
     last_proof: Option<Proof>,
 }
 
@@ -103,6 +108,7 @@ impl Hostile {
             came_aside: 0,
             feed: FeedHead::default(),
             items: ItemsHead::default(),
+            published: Vec::new(),
             last_proof: None,
         }
     }
@@ -335,25 +341,40 @@ impl NodeStore for Hostile {
     }
 
     fn store_items(&mut self, items: Vec<Item>) -> Result<(), Infallible> {
-        self.items = items.last().map_or(self.items, Item::head);
+        for item in items {
+            if item.follows(self.items).is_ok() {
+                self.items = item.head();
+            }
+            self.published.push(item);
+        }
         Ok(())
     }
 
     fn items(
         &mut self,
         _held: &[ItemsHead],
-        _after_place: u64,
+        after_place: u64,
         _bytes_max: usize,
     ) -> Result<Vec<PlacedItem>, Infallible> {
-        Ok(Vec::new())
+        // All of it at once; what the province has already does no harm.
+        let head = self.published.iter().position(|item| item.head() == self.items).unwrap_or(0);
+        let placed = (1..).zip(self.published.iter().take(head + 1).cloned());
+        Ok(placed
+            .filter(|(place, _)| *place > after_place)
+            .map(|(place, item)| PlacedItem { place, item })
+            .collect())
     }
 
     fn compare_entries(
         &mut self,
-        _comparison: Comparison,
-        _theirs: Option<&[Range]>,
+        comparison: Comparison,
+        theirs: Option<&[Range]>,
     ) -> Result<Option<Compared>, Infallible> {
-        Ok(None)
+        let foreign = self.received.iter().filter(|entry| !self.logs.contains_key(&entry.log));
+        let member =
+            |entry: &Entry| Member { doc: entry.doc, hash: entry.hash, log: entry.log, lsn: entry.lsn };
+        let mut foreign = Foreign(foreign.map(member).map(|member| (member.place(), member)).collect());
+        Compared::over(comparison, theirs, &mut foreign)
     }
 
     fn aside(
@@ -382,14 +403,16 @@ impl NodeStore for Hostile {
             let entries = match run {
                 FeedRun::Bytes(run) => run.into_entries(),
                 FeedRun::Own { log, first_lsn, count } => {
-                    let from = usize::try_from(first_lsn - 1).unwrap();
-                    self.logs[&log][from..from + usize::try_from(count).unwrap()].to_vec()
+                    (first_lsn..first_lsn + count).map(|lsn| self.held(log, lsn)).collect()
                 }
             };
             for entry in entries {
                 self.feed.digest = self.feed.digest.plus(&key, entry.link());
                 self.take_back(&entry);
-                self.received.push(entry);
+                // A feed that begins anew brings or names most of it again.
+                if !self.received.iter().any(|held| (held.log, held.lsn) == (entry.log, entry.lsn)) {
+                    self.received.push(entry);
+                }
             }
         }
         Ok(self.feed.position)
@@ -427,7 +450,32 @@ impl NodeStore for Hostile {
     }
 }
 
+/// What it holds of others, for comparing.
+struct Foreign(BTreeMap<Place, Member>);
+
+impl Members for Foreign {
+    type Error = Infallible;
+
+    fn visit(
+        &mut self,
+        from: Place,
+        to: Option<Place>,
+        each: &mut dyn FnMut(Member),
+    ) -> Result<(), Infallible> {
+        let within = self.0.range(from..).take_while(|(place, _)| to.is_none_or(|to| **place < to));
+        within.for_each(|(_, member)| each(*member));
+        Ok(())
+    }
+}
+
 impl Hostile {
+    /// An entry that the province takes it to hold.
+    fn held(&self, log: BootId, lsn: Lsn) -> Entry {
+        let own = self.logs.get(&log).and_then(|log| log.get(usize::try_from(lsn - 1).unwrap()));
+        let is_it = |entry: &&Entry| (entry.log, entry.lsn) == (log, lsn);
+        own.or_else(|| self.received.iter().find(is_it)).unwrap().clone()
+    }
+
     /// An entry of a log of its own identity comes back.
     fn take_back(&mut self, entry: &Entry) {
         let is_begin = entry.kind == EntryKind::BOOT && entry.lsn == 1;
