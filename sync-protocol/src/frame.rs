@@ -45,6 +45,10 @@ pub const FRAME_VERSION: u8 = 1;
 /// written where columns would not give the same entries again.
 pub const COLUMNS_VERSION: u8 = 2;
 
+/// The format of [`Changes`] and [`Feed`] in columns packed with a dictionary, for small batches to a side that said
+/// it knows it.
+pub const DICTIONARY_VERSION: u8 = 3;
+
 /// The protocol (order and meaning of frames) this program speaks.
 pub const PROTOCOL_VERSION: u16 = 1;
 
@@ -217,6 +221,14 @@ pub struct Hello {
     /// Whether all entries are to be compared one by one, though the heads may be equal.
     #[cbor(n(11), skip_if = "is_false", default)]
     pub scrub: bool,
+    /// The newest [`dictionary`](crate::dictionary) that the node knows; with it all before it. 0: none.
+    #[cbor(n(12), skip_if = "is_none", default)]
+    pub dictionary: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that the derive calls")]
+const fn is_none(dictionary: &u8) -> bool {
+    *dictionary == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that the derive calls")]
@@ -285,6 +297,9 @@ pub struct HelloAck {
     /// Where the province stands when something differs; then `fresh` is absent.
     #[n(4)]
     pub open: Option<Standing>,
+    /// The newest [`dictionary`](crate::dictionary) that the province knows; with it all before it. 0: none.
+    #[cbor(n(5), skip_if = "is_none", default)]
+    pub dictionary: u8,
 }
 
 /// Where the province stands at the beginning of a session in which something differs.
@@ -656,6 +671,41 @@ pub enum EncodeError {
     },
 }
 
+/// How the entries of a batch are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packing {
+    /// zstd's level, 1 to 19: a higher one for a thin line.
+    pub level: i32,
+    /// The newest dictionary that both sides know; 0 for none.
+    pub dictionary: u8,
+}
+
+impl Default for Packing {
+    /// What everybody reads, at a level that costs next to nothing.
+    fn default() -> Self {
+        Self { level: compress::LEVEL_DEFAULT, dictionary: 0 }
+    }
+}
+
+impl Packing {
+    /// The content packed, and the version of frames that has it so.
+    fn pack(self, content: &Content) -> (u8, Result<Vec<u8>, std::io::Error>) {
+        let Content { bytes, cuts, .. } = content;
+        if self.dictionary == 0 || bytes.len() > limits::DICTIONARY_RAW_BYTES_MAX {
+            return (COLUMNS_VERSION, compress::pack_cut(bytes, cuts, self.level));
+        }
+        // With the tables of a dictionary the middle levels take no longer than the lowest.
+        let is_small = bytes.len() <= limits::SMALL_RAW_BYTES_MAX;
+        let least = if is_small { compress::LEVEL_SMALL } else { compress::LEVEL_MIDDLING };
+        (DICTIONARY_VERSION, compress::pack_with(bytes, cuts, self.level.max(least), self.dictionary))
+    }
+}
+
+/// What was [packed](Packing::pack), by the version of its frame.
+fn unpack(version: u8, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    if version == DICTIONARY_VERSION { compress::unpack_with(body) } else { compress::unpack(body) }
+}
+
 impl Frame {
     /// What it is.
     #[must_use]
@@ -679,24 +729,24 @@ impl Frame {
         }
     }
 
-    /// The frame's bytes.
+    /// The frame's bytes, for whoever reads it.
     ///
     /// # Errors
     /// The frame is beyond a bound: a bug of ours.
     pub fn encode(&self) -> Result<Message, EncodeError> {
-        self.encode_at(compress::LEVEL_DEFAULT)
+        self.encode_as(Packing::default())
     }
 
-    /// The frame's bytes, with entries packed at this level of zstd's (1 to 19): a higher one for a thin line.
+    /// The frame's bytes, with entries packed in this way.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
-    pub fn encode_at(&self, level: i32) -> Result<Message, EncodeError> {
+    pub fn encode_as(&self, packing: Packing) -> Result<Message, EncodeError> {
         let kind = self.kind();
         let (version, body) = match self.columns() {
-            Some(Content { bytes, cuts, .. }) => {
-                let packed = compress::pack_cut(&bytes, &cuts, level);
-                (COLUMNS_VERSION, packed.map_err(|source| EncodeError::Pack { kind, source })?)
+            Some(content) => {
+                let (version, packed) = packing.pack(&content);
+                (version, packed.map_err(|source| EncodeError::Pack { kind, source })?)
             }
             None => (FRAME_VERSION, self.plain_body()?),
         };
@@ -766,8 +816,8 @@ impl Frame {
         }
         let ([version, kind], body) =
             message.split_first_chunk::<2>().ok_or(DecodeError::Truncated { have: size_bytes })?;
-        let is_columns =
-            *version == COLUMNS_VERSION && [FrameKind::Changes as u8, FrameKind::Feed as u8].contains(kind);
+        let is_columns = [COLUMNS_VERSION, DICTIONARY_VERSION].contains(version)
+            && [FrameKind::Changes as u8, FrameKind::Feed as u8].contains(kind);
         if *version != FRAME_VERSION && !is_columns {
             return Err(DecodeError::Version(*version));
         }
@@ -777,10 +827,10 @@ impl Frame {
             .ok_or(DecodeError::UnknownKind(*kind))?;
         Ok(match kind {
             FrameKind::Changes if is_columns => {
-                Self::Changes(batch::read_changes(&compress::unpack(body)?)?.checked()?)
+                Self::Changes(batch::read_changes(&unpack(*version, body)?)?.checked()?)
             }
             FrameKind::Feed if is_columns => {
-                Self::Feed(batch::read_feed(&compress::unpack(body)?)?.checked()?)
+                Self::Feed(batch::read_feed(&unpack(*version, body)?)?.checked()?)
             }
             FrameKind::Hello => Self::Hello(codec::from_cbor(body)?),
             FrameKind::HelloAck => Self::HelloAck(codec::from_cbor(body)?),

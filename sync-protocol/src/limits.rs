@@ -24,6 +24,16 @@ pub const BATCH_RISES_BY: usize = 4;
 /// 64 kbit/s carries it in 16 s.
 pub const BATCH_PACKED_BYTES: usize = 128 * 1024;
 
+/// Largest content of a batch that is packed with a dictionary: about a day of an office. What is larger finds in itself
+/// what a dictionary would tell.
+pub const DICTIONARY_RAW_BYTES_MAX: usize = 64 * 1024;
+
+/// Up to this size a batch is packed as well as zstd can, whatever the line: it takes some milliseconds.
+pub const SMALL_RAW_BYTES_MAX: usize = 16 * 1024;
+
+/// Smallest batch that shows how fast a line is: for a smaller one the way there and back takes longer than its bytes.
+pub const RATE_BYTES_MIN: usize = 16 * 1024;
+
 /// Most entries in one batch (changes or feed, own runs included). Bounds memory: an entry in memory is larger
 /// than the few bytes that one without a body may take on the wire.
 pub const BATCH_ENTRIES_MAX: usize = 8192;

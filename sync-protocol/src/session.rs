@@ -10,6 +10,7 @@
 pub mod node;
 pub mod province;
 
+mod pace;
 mod pull;
 pub(crate) mod push;
 

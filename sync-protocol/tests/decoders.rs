@@ -15,6 +15,7 @@ use automerge::transaction::CommitOptions;
 use automerge::transaction::Transactable;
 use sync_protocol::codec::DecodeError;
 use sync_protocol::compress;
+use sync_protocol::dictionary;
 use sync_protocol::entry;
 use sync_protocol::entry::Digest;
 use sync_protocol::entry::Entry;
@@ -203,7 +204,10 @@ fn plain(frame: &Frame) -> Vec<u8> {
     [&[FRAME_VERSION, frame.kind() as u8][..], &compress::pack(&content.unwrap()).unwrap()].concat()
 }
 
-/// A valid message of every kind, and for batches both of their forms.
+/// How a batch is packed for a side that knows every dictionary.
+const WITH_DICTIONARY: Packing = Packing { level: 3, dictionary: dictionary::NEWEST };
+
+/// A valid message of every kind, and for batches all of their forms.
 fn messages() -> Vec<Vec<u8>> {
     let head = LogHead { boot: LOG, lsn: 2, chain: Hash([2; 32]) };
     let hello = Hello {
@@ -219,6 +223,7 @@ fn messages() -> Vec<Vec<u8>> {
         clock: AT,
         series_left: Some(2),
         scrub: true,
+        dictionary: 1,
     };
     let state = LogState { boot: LOG, lsn: 2, status: LogStatus::Behind };
     let fresh = FreshProof::Renewal { n: 7, at: AT, signature: Signature([1; 64]) };
@@ -232,6 +237,7 @@ fn messages() -> Vec<Vec<u8>> {
             clock: AT,
             fresh: Some(fresh.clone()),
             open: None,
+            dictionary: 1,
         })),
         Frame::Heads(Heads { heads: vec![head; 9], is_last: true }),
         Frame::HeadsAck(HeadsAck { logs: vec![state; 9], is_answer: true }),
@@ -249,6 +255,7 @@ fn messages() -> Vec<Vec<u8>> {
     let mut messages: Vec<Vec<u8>> = frames.iter().map(|frame| frame.encode().unwrap().bytes).collect();
     for frame in [changes(), feed()] {
         messages.push(plain(&frame));
+        messages.push(frame.encode_as(WITH_DICTIONARY).unwrap().bytes);
     }
     messages
 }
@@ -257,6 +264,23 @@ fn is_packed(kind: u8) -> bool {
     [FrameKind::Items, FrameKind::Proofs, FrameKind::Changes, FrameKind::Feed, FrameKind::Aside]
         .iter()
         .any(|packed| *packed as u8 == kind)
+}
+
+/// The content of a packed message, whatever its version.
+fn unpack(message: &[u8]) -> Vec<u8> {
+    let body = &message[2..];
+    let content =
+        if message[0] == DICTIONARY_VERSION { compress::unpack_with(body) } else { compress::unpack(body) };
+    content.unwrap()
+}
+
+/// The body of a packed message, as its version has it.
+fn pack(content: &[u8], version: u8, dictionary: u8) -> Vec<u8> {
+    let packed = match version {
+        DICTIONARY_VERSION => compress::pack_with(content, &[], 1, dictionary),
+        _ => compress::pack_cut(content, &[], 1),
+    };
+    packed.unwrap()
 }
 
 /// Some bytes changed, repeated, cut out, or the end cut off.
@@ -295,10 +319,10 @@ fn nothing_that_arrives_panics_or_takes_more_than_its_bounds() {
             let mut message = valid[noise.below(valid.len())].clone();
             if is_packed(message[1]) && noise.below(8) > 0 {
                 // What is inside, too: zstd itself would notice almost anything.
-                let mut content = compress::unpack(&message[2..]).unwrap();
+                let mut content = unpack(&message);
                 mutate(&mut content, &mut noise);
                 message.truncate(2);
-                message.extend(compress::pack_cut(&content, &[], 1).unwrap());
+                message.extend(pack(&content, message[0], dictionary::NEWEST));
             } else {
                 mutate(&mut message, &mut noise);
             }
@@ -306,10 +330,10 @@ fn nothing_that_arrives_panics_or_takes_more_than_its_bounds() {
         } else {
             let body: Vec<u8> = (0..noise.below(120)).map(|_| noise.byte() >> noise.below(8)).collect();
             let kind = u8::try_from(noise.below(18)).unwrap();
-            let version = u8::try_from(noise.below(3)).unwrap();
+            let version = u8::try_from(noise.below(4)).unwrap();
             let mut message = vec![version, kind];
             if is_packed(kind) {
-                message.extend(compress::pack_cut(&body, &[], 1).unwrap());
+                message.extend(pack(&body, version, dictionary::NEWEST));
             } else {
                 message.extend(body);
             }
@@ -358,25 +382,29 @@ fn repeated(bytes: &[u8], size_bytes: usize) -> Vec<u8> {
     bytes.iter().copied().cycle().take(size_bytes / bytes.len() * bytes.len()).collect()
 }
 
-/// A reader of both forms gets the same from each; a reader of the first alone says which version it does not know.
+/// A reader of all forms gets the same from each; a reader of earlier ones alone says which version it does not know.
 #[test]
-fn both_forms_of_a_batch_say_the_same() {
+fn all_forms_of_a_batch_say_the_same() {
     for frame in [changes(), feed()] {
         let (columns, plain) = (frame.encode().unwrap().bytes, plain(&frame));
         assert_eq!((columns[0], plain[0]), (COLUMNS_VERSION, FRAME_VERSION));
         assert_eq!(Frame::decode(&columns).unwrap(), frame);
         assert_eq!(Frame::decode(&plain).unwrap(), frame);
+        for number in 1..=dictionary::NEWEST {
+            let packed = frame.encode_as(Packing { level: 19, dictionary: number }).unwrap().bytes;
+            assert_eq!((packed[0], packed[2]), (DICTIONARY_VERSION, number));
+            assert_eq!(Frame::decode(&packed).unwrap(), frame);
+        }
         let mut later = columns;
-        later[0] = COLUMNS_VERSION + 1;
+        later[0] = DICTIONARY_VERSION + 1;
         let refused = Frame::decode(&later);
-        assert!(matches!(refused, Err(DecodeError::Version(version)) if version == COLUMNS_VERSION + 1));
+        assert!(matches!(refused, Err(DecodeError::Version(version)) if version == DICTIONARY_VERSION + 1));
     }
     let mut hello = messages().swap_remove(0);
-    hello[0] = COLUMNS_VERSION;
-    assert!(
-        matches!(Frame::decode(&hello), Err(DecodeError::Version(COLUMNS_VERSION))),
-        "only batches have it"
-    );
+    for only_batches_have_it in [COLUMNS_VERSION, DICTIONARY_VERSION] {
+        hello[0] = only_batches_have_it;
+        assert!(matches!(Frame::decode(&hello), Err(DecodeError::Version(it)) if it == only_batches_have_it));
+    }
 }
 
 /// Found by the cases above: the position behind the last one was computed, and there is none.

@@ -99,6 +99,7 @@ fn open_ack(feed_position: u64) -> Frame {
         clock: NOW,
         fresh: None,
         open: Some(open),
+        dictionary: 0,
     }))
 }
 
@@ -129,6 +130,7 @@ fn fresh_ack(fresh: FreshProof) -> Frame {
         clock: NOW,
         fresh: Some(fresh),
         open: None,
+        dictionary: 0,
     }))
 }
 
@@ -146,6 +148,7 @@ fn hello() -> Hello {
         clock: NOW,
         series_left: None,
         scrub: false,
+        dictionary: 0,
     }
 }
 
@@ -322,7 +325,7 @@ fn a_province_that_breaks_the_protocol_is_left() {
         Frame::Feed(Feed { feed, first_position, runs, end_digest: Digest::default(), head_position: 9 })
     };
     let unsent = Ack { logs: vec![LogAck { boot: BOOT, lsn: 3 }], ..Ack::default() };
-    let other = HelloAck { session: 1, logs: vec![], clock: NOW, fresh: None, open: None };
+    let other = HelloAck { session: 1, logs: vec![], clock: NOW, fresh: None, open: None, dictionary: 0 };
     let wrong: [(&str, Vec<Frame>); 8] = [
         ("before the answer", vec![feed(FEED, 1)]),
         ("another session", vec![Frame::HelloAck(Box::new(other))]),

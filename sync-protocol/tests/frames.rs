@@ -8,6 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use sync_protocol::codec::DecodeError;
 use sync_protocol::compress;
+use sync_protocol::dictionary;
 use sync_protocol::entry::Digest;
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::EntryKind;
@@ -167,6 +168,7 @@ fn hello() -> impl Strategy<Value = Hello> {
                 clock,
                 series_left,
                 scrub: protocol % 2 == 0,
+                dictionary: protocol.to_le_bytes()[0],
             }
         },
     )
@@ -185,7 +187,8 @@ fn frame() -> impl Strategy<Value = Frame> {
     let hello_ack =
         (any::<u64>(), vec(log_state(), 0..5), millis(), option::of(fresh_proof()), option::of(standing))
             .prop_map(|(session, logs, clock, fresh, open)| {
-                Frame::HelloAck(Box::new(HelloAck { session, logs, clock, fresh, open }))
+                let dictionary = clock.0.to_le_bytes()[0];
+                Frame::HelloAck(Box::new(HelloAck { session, logs, clock, fresh, open, dictionary }))
             });
     let part = (any::<u64>(), any::<u32>(), any::<u32>(), vec(any::<u8>(), 0..50))
         .prop_map(|(n, total_bytes, offset_bytes, bytes)| ItemPart { n, total_bytes, offset_bytes, bytes });
@@ -241,6 +244,16 @@ proptest! {
     fn what_was_written_is_read_again(frame in frame()) {
         let message = frame.encode().unwrap();
         prop_assert_eq!(message.kind, frame.kind());
+        prop_assert_eq!(Frame::decode(&message.bytes).unwrap(), frame);
+    }
+
+    #[test]
+    fn how_a_frame_was_packed_changes_nothing_in_it(
+        frame in frame(),
+        level in 1..20,
+        dictionary in 0..=dictionary::NEWEST,
+    ) {
+        let message = frame.encode_as(Packing { level, dictionary }).unwrap();
         prop_assert_eq!(Frame::decode(&message.bytes).unwrap(), frame);
     }
 

@@ -127,6 +127,7 @@ fn hello() -> Frame {
         clock: AT,
         series_left: None,
         scrub: false,
+        dictionary: 0,
     }))
 }
 
@@ -142,6 +143,18 @@ fn hello_of_scrub() -> Frame {
     Frame::Hello(Box::new(Hello { scrub: true, ..*hello }))
 }
 
+/// A hello that says which dictionaries are known.
+fn hello_of_dictionaries() -> Frame {
+    let Frame::Hello(hello) = hello() else { unreachable!("it is one") };
+    Frame::Hello(Box::new(Hello { dictionary: 1, ..*hello }))
+}
+
+/// The same of an answer.
+fn hello_ack_of_dictionaries() -> Frame {
+    let Frame::HelloAck(ack) = hello_ack() else { unreachable!("it is one") };
+    Frame::HelloAck(Box::new(HelloAck { dictionary: 1, ..*ack }))
+}
+
 /// An answer that grants it.
 fn hello_ack_compares() -> Frame {
     let open = Standing {
@@ -152,7 +165,14 @@ fn hello_ack_compares() -> Frame {
         compares: true,
     };
     let session = 0x0102_0304_0506_0708;
-    Frame::HelloAck(Box::new(HelloAck { session, logs: vec![], clock: AT, fresh: None, open: Some(open) }))
+    Frame::HelloAck(Box::new(HelloAck {
+        session,
+        logs: vec![],
+        clock: AT,
+        fresh: None,
+        open: Some(open),
+        dictionary: 0,
+    }))
 }
 
 /// Entries of two documents, of which this side has four.
@@ -221,6 +241,7 @@ fn hello_ack() -> Frame {
         clock: AT,
         fresh: Some(FreshProof::Renewal { n: 7, at: AT, signature: Signature([0x10; 64]) }),
         open: None,
+        dictionary: 0,
     }))
 }
 
@@ -340,6 +361,8 @@ fn vectors() -> Vec<(&'static str, Vec<u8>)> {
         ("frame-ranges-sum-v1", frame(ranges_sum())),
         ("frame-ranges-list-v1", frame(ranges_list())),
         ("frame-ranges-seen-v1", frame(ranges_seen())),
+        ("frame-hello-dictionary-v1", frame(hello_of_dictionaries())),
+        ("frame-hello-ack-dictionary-v1", frame(hello_ack_of_dictionaries())),
         ("columns-changes-v2", column_changes().columns().unwrap().bytes),
         ("columns-feed-v2", column_feed().columns().unwrap().bytes),
     ]
@@ -376,6 +399,8 @@ fn released_bytes_are_read() {
     assert_eq!(Frame::decode(&read("frame-ranges-sum-v1")).unwrap(), ranges_sum());
     assert_eq!(Frame::decode(&read("frame-ranges-list-v1")).unwrap(), ranges_list());
     assert_eq!(Frame::decode(&read("frame-ranges-seen-v1")).unwrap(), ranges_seen());
+    assert_eq!(Frame::decode(&read("frame-hello-dictionary-v1")).unwrap(), hello_of_dictionaries());
+    assert_eq!(Frame::decode(&read("frame-hello-ack-dictionary-v1")).unwrap(), hello_ack_of_dictionaries());
     let file = read("bundle-v1");
     let part = Part::read(&file).unwrap();
     assert_eq!((part.header.part, part.header.to.len(), part.sealed), (2, 2, &[0x18; 100][..]));
@@ -397,6 +422,8 @@ fn a_batch_packed_by_an_earlier_release_is_read() {
     assert_eq!(Frame::decode(&read("frame-aside-v1")).unwrap(), aside());
     assert_eq!(Frame::decode(&read("frame-changes-v2")).unwrap(), column_changes());
     assert_eq!(Frame::decode(&read("frame-feed-v2")).unwrap(), column_feed());
+    assert_eq!(Frame::decode(&read("frame-changes-v3-dictionary-1")).unwrap(), column_changes());
+    assert_eq!(Frame::decode(&read("frame-feed-v3-dictionary-1")).unwrap(), column_feed());
 }
 
 /// Writes the files of a new version: `cargo test --test vectors -- --ignored`.
@@ -409,7 +436,12 @@ fn write_vectors() {
         ("frame-aside-v1", aside()),
     ];
     let packed = packed.map(|(name, frame)| (name, frame.encode().unwrap().bytes));
-    for (name, bytes) in vectors().into_iter().chain(packed) {
+    let first = |frame: Frame| frame.encode_as(Packing { level: 19, dictionary: 1 }).unwrap().bytes;
+    let with_dictionary = [
+        ("frame-changes-v3-dictionary-1", first(column_changes())),
+        ("frame-feed-v3-dictionary-1", first(column_feed())),
+    ];
+    for (name, bytes) in vectors().into_iter().chain(packed).chain(with_dictionary) {
         if !path(name).exists() {
             fs::write(path(name), bytes).unwrap();
         }

@@ -222,6 +222,8 @@ pub struct Caller {
     waker: Arc<Mutex<Option<Waker<NodeWake>>>>,
     /// The same while the session is a live one, which leaves when somebody wants a session now.
     live_waker: Mutex<Option<Waker<NodeWake>>>,
+    /// How many bytes a second the line took, as the last session saw it.
+    line_rate: Mutex<Option<u64>>,
     _subscription: Subscription,
 }
 
@@ -271,6 +273,7 @@ impl Caller {
             heard,
             waker,
             live_waker: Mutex::new(None),
+            line_rate: Mutex::default(),
             _subscription: subscription,
         })
     }
@@ -390,6 +393,7 @@ impl Caller {
         let facts = side.facts(u64::from_be_bytes(number), province_key)?;
         let mut session = NodeSession::new(self.clock.wall(), facts, options)
             .map_err(|error| CallError::Session(RunError::Drive(DriveError::Session(error))))?;
+        session.remember_rate(*self.line_rate.lock().unwrap_or_else(PoisonError::into_inner));
         let mut proved = || {
             if let Ok(Some(proof)) = self.store.read(|view| view.last_proof(self.identity.node())) {
                 (self.heard)(proof.at);
@@ -402,6 +406,7 @@ impl Caller {
         let ran = run_node(&mut link, &mut session, &mut side, self.clock.as_ref(), until_ms, &mut proved);
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *self.live_waker.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.line_rate.lock().unwrap_or_else(PoisonError::into_inner) = session.line_rate();
         link.close(CloseCode::Done, CLOSE_MS);
         let outcome = match ran {
             Ok(NodeOutcome::Refused { code, .. }) if code != ByeCode::Difference => {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::dictionary;
 use crate::entry::Entry;
 use crate::entry::Lsn;
 use crate::frame::Ack;
@@ -46,6 +47,7 @@ use crate::range::Range;
 use crate::run;
 use crate::run::EntryRun;
 use crate::session::SessionError;
+use crate::session::pace::Pace;
 use crate::session::pull::FeedPull;
 use crate::session::pull::ItemsPull;
 use crate::session::pull::ProofsPull;
@@ -315,6 +317,7 @@ pub struct NodeSession {
     phase: Phase,
     outbox: VecDeque<NodeOutput>,
     push: Push,
+    pace: Pace,
     heads: HeadsExchange,
     items: ItemsPull,
     items_return: ItemsReturn,
@@ -430,6 +433,7 @@ impl NodeSession {
             clock: now,
             series_left: facts.series_left,
             scrub: options.is_scrub,
+            dictionary: dictionary::NEWEST,
         };
         let mut session = Self {
             province: facts.province,
@@ -445,6 +449,7 @@ impl NodeSession {
                 items: facts.items,
             },
             push: Push::new(&facts.logs, facts.current),
+            pace: Pace::default(),
             named: facts.logs,
             items: ItemsPull::new(facts.items),
             items_return: ItemsReturn::default(),
@@ -490,6 +495,17 @@ impl NodeSession {
             }
         }
         result
+    }
+
+    /// Tells what an earlier session saw of the line: how many bytes a second it takes.
+    pub const fn remember_rate(&mut self, bytes_per_second: Option<u64>) {
+        self.pace.remember(bytes_per_second);
+    }
+
+    /// How many bytes a second the line takes, when something has shown it.
+    #[must_use]
+    pub const fn line_rate(&self) -> Option<u64> {
+        self.pace.rate()
     }
 
     /// The next thing to do, or `None` until the next [`handle`](Self::handle).
@@ -635,6 +651,7 @@ impl NodeSession {
                     return Err(wrong("acknowledged what was not sent"));
                 }
                 self.push.acked(&ack.logs).map_err(wrong)?;
+                self.pace.acked(now, self.push.unacked());
                 self.items_return.acked = self.items_return.acked.max(ack.items);
                 self.asides_return.acked = self.asides_return.acked.max(ack.asides);
                 if self.items_return.is_acked() {
@@ -663,6 +680,7 @@ impl NodeSession {
             return Err(wrong("another session"));
         }
         self.phase = Phase::Streaming;
+        self.pace.dictionary = dictionary::shared_with(ack.dictionary);
         let named = std::mem::take(&mut self.named);
         self.told(FrameKind::HelloAck, &named, &ack.logs)?;
         match (ack.fresh, ack.open) {
@@ -971,6 +989,7 @@ impl NodeSession {
                         let count: usize = runs.iter().map(|run| run.run.entries().len()).sum();
                         let size_bytes = self.send(&Frame::Changes(crate::frame::Changes { runs }))?;
                         self.push.learn(raw_bytes, size_bytes);
+                        self.pace.sent(now, size_bytes);
                         self.statistics.changes_sent += count as u64;
                     }
                 }
@@ -1009,7 +1028,7 @@ impl NodeSession {
     }
 
     fn send(&mut self, frame: &Frame) -> Result<usize, SessionError> {
-        let message = frame.encode()?;
+        let message = frame.encode_as(self.pace.packing())?;
         let size_bytes = message.bytes.len();
         self.statistics.sent_bytes += size_bytes as u64;
         self.statistics.sent_frames += 1;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
 
+use crate::dictionary;
 use crate::entry;
 use crate::entry::Digest;
 use crate::entry::Entry;
@@ -58,6 +59,7 @@ use crate::run::FeedRun;
 use crate::session::SessionError;
 use crate::session::node::after;
 use crate::session::node::elapsed_ms;
+use crate::session::pace::Pace;
 use crate::session::pull::Assembler;
 use crate::session::push::BatchSize;
 use crate::session::push::items_frames;
@@ -421,6 +423,7 @@ pub struct ProvinceSession {
     adoption: Option<Adoption>,
     proofs: ProofsPush,
     feed: FeedPush,
+    pace: Pace,
     asides: AsidePush,
     comparing: Comparing,
     /// Where the feed stood at the hello.
@@ -585,6 +588,7 @@ impl ProvinceSession {
                 unacked: VecDeque::new(),
                 size: BatchSize::new(),
             },
+            pace: Pace::default(),
             asides: AsidePush::default(),
             comparing: Comparing::No,
             compares_upto: 0,
@@ -619,6 +623,17 @@ impl ProvinceSession {
             }
         }
         result
+    }
+
+    /// Tells what an earlier session saw of the line: how many bytes a second it takes.
+    pub const fn remember_rate(&mut self, bytes_per_second: Option<u64>) {
+        self.pace.remember(bytes_per_second);
+    }
+
+    /// How many bytes a second the line takes, when something has shown it.
+    #[must_use]
+    pub const fn line_rate(&self) -> Option<u64> {
+        self.pace.rate()
     }
 
     /// The next thing to do, or `None` until the next [`handle`](Self::handle).
@@ -662,7 +677,7 @@ impl ProvinceSession {
             self.progress_at = now;
         }
         match input {
-            ProvinceInput::Message(bytes) => self.on_message(&bytes),
+            ProvinceInput::Message(bytes) => self.on_message(now, &bytes),
             ProvinceInput::FactsLoaded(Ok(facts)) => self.on_facts_loaded(now, facts),
             ProvinceInput::FactsLoaded(Err(code)) | ProvinceInput::Refuse(code) => {
                 self.refuse(code, Vec::new())
@@ -675,7 +690,7 @@ impl ProvinceSession {
             ProvinceInput::Compared(compared) => self.on_compared(compared),
             ProvinceInput::FeedRenewed(head) => self.on_feed_renewed(&head),
             ProvinceInput::FeedLoaded { entries, end_digest, head_position } => {
-                self.on_feed_loaded(entries, end_digest, head_position)
+                self.on_feed_loaded(now, entries, end_digest, head_position)
             }
             ProvinceInput::AsideLoaded(entries) => self.on_aside_loaded(entries),
             ProvinceInput::AsideStored => {
@@ -704,7 +719,7 @@ impl ProvinceSession {
         }
     }
 
-    fn on_message(&mut self, bytes: &[u8]) -> Result<(), SessionError> {
+    fn on_message(&mut self, now: Millis, bytes: &[u8]) -> Result<(), SessionError> {
         self.statistics.received_bytes += bytes.len() as u64;
         let frame = Frame::decode(bytes)?;
         let kind = frame.kind();
@@ -746,7 +761,7 @@ impl ProvinceSession {
                 Ok(())
             }
             (Phase::Streaming, Frame::Changes(changes)) => self.on_changes(changes),
-            (Phase::Streaming, Frame::Ack(ack)) => self.on_ack(&ack),
+            (Phase::Streaming, Frame::Ack(ack)) => self.on_ack(now, &ack),
             (Phase::Streaming, Frame::Cut(cut)) => {
                 if Some(cut.session) != self.hello.as_ref().map(|hello| hello.session) {
                     return Err(SessionError::Impossible { kind, what: "another session" });
@@ -775,6 +790,7 @@ impl ProvinceSession {
             return self.refuse(ByeCode::UnknownMachine, Vec::new());
         }
         self.phase = Phase::Comparing;
+        self.pace.dictionary = dictionary::shared_with(hello.dictionary);
         self.outbox.push_back(ProvinceOutput::LoadFacts(hello.clone()));
         self.hello = Some(hello);
         Ok(())
@@ -881,7 +897,14 @@ impl ProvinceSession {
         }
         self.phase = Phase::Streaming;
         let target = hello.items;
-        let ack = HelloAck { session: hello.session, logs, clock: now, fresh, open };
+        let ack = HelloAck {
+            session: hello.session,
+            logs,
+            clock: now,
+            fresh,
+            open,
+            dictionary: dictionary::NEWEST,
+        };
         self.send(&Frame::HelloAck(Box::new(ack)))?;
         let Some(held) = facts.wants_items else { return Ok(()) };
         self.adoption = Some(Adoption {
@@ -990,6 +1013,7 @@ impl ProvinceSession {
         self.feed.sent = 0;
         self.feed.head = self.feed.head.max(head.position);
         self.feed.unacked.clear();
+        self.pace.forget();
         Ok(())
     }
 
@@ -1012,7 +1036,7 @@ impl ProvinceSession {
         self.send(&Frame::Ack(ack)).map(|_| ())
     }
 
-    fn on_ack(&mut self, ack: &Ack) -> Result<(), SessionError> {
+    fn on_ack(&mut self, now: Millis, ack: &Ack) -> Result<(), SessionError> {
         let wrong = |what| SessionError::Impossible { kind: FrameKind::Ack, what };
         let is_unsent = ack.items_n > self.items.sent.n
             || ack.items > self.items.sent_items
@@ -1029,6 +1053,7 @@ impl ProvinceSession {
         while self.feed.unacked.front().is_some_and(|end| *end <= ack.feed_position) {
             self.feed.unacked.pop_front();
         }
+        self.pace.acked(now, self.feed.unacked.len());
         if self.feed.unacked.len() < before {
             self.outbox
                 .push_back(ProvinceOutput::FeedAcked { position: ack.feed_position.min(self.feed.sent) });
@@ -1126,6 +1151,7 @@ impl ProvinceSession {
 
     fn on_feed_loaded(
         &mut self,
+        now: Millis,
         entries: Vec<FeedEntry>,
         end_digest: Digest,
         head_position: u64,
@@ -1176,6 +1202,7 @@ impl ProvinceSession {
         let frame = Feed { feed, first_position, runs, end_digest, head_position: self.feed.head };
         let size_bytes = self.send(&Frame::Feed(frame))?;
         self.feed.size.learn(raw_bytes, size_bytes);
+        self.pace.sent(now, size_bytes);
         Ok(())
     }
 
@@ -1394,7 +1421,7 @@ impl ProvinceSession {
     }
 
     fn send(&mut self, frame: &Frame) -> Result<usize, SessionError> {
-        let message = frame.encode()?;
+        let message = frame.encode_as(self.pace.packing())?;
         let size_bytes = message.bytes.len();
         self.statistics.sent_bytes += size_bytes as u64;
         self.outbox.push_back(ProvinceOutput::Send(message));

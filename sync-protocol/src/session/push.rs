@@ -312,6 +312,11 @@ impl Push {
         }
     }
 
+    /// How many batches are under way without an acknowledgement.
+    pub(super) fn unacked(&self) -> usize {
+        self.unacked.len()
+    }
+
     /// Whether batches are under way without an acknowledgement.
     pub(super) fn awaits_ack(&self) -> bool {
         !self.unacked.is_empty()

@@ -29,10 +29,12 @@ use motcua_node::workload::Work;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
+use sync_protocol::dictionary;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::frame::Frame;
 use sync_protocol::frame::FrameKind;
 use sync_protocol::frame::Message;
+use sync_protocol::frame::Packing;
 use sync_protocol::ids::DocId;
 use sync_protocol::run::FeedRun;
 
@@ -382,12 +384,13 @@ impl<'a> Bench<'a> {
 
     /// The same session had its batches been packed for a thin line.
     fn thin_bytes(&self, exchange: &Exchange) -> Result<usize, Failure> {
+        let thin = Packing { level: LEVEL_THIN, dictionary: dictionary::NEWEST };
         let mut total = 0;
         for message in exchange.up.iter().chain(&exchange.down) {
             total += match message.kind {
                 FrameKind::Changes | FrameKind::Feed | FrameKind::Aside => {
                     let frame = Frame::decode(&message.bytes).map_err(|error| broken(&error))?;
-                    frame.encode_at(LEVEL_THIN).map_err(|error| broken(&error))?.bytes.len()
+                    frame.encode_as(thin).map_err(|error| broken(&error))?.bytes.len()
                 }
                 FrameKind::Items => 0,
                 FrameKind::Hello
@@ -417,9 +420,10 @@ impl<'a> Bench<'a> {
         }
         let frames = decode().map_err(|error| broken(&error))?;
         let unpacked_ms = self.clock.monotonic_ms();
+        let packing = Packing { dictionary: dictionary::NEWEST, ..Packing::default() };
         for _ in 0..PACKS {
             for frame in &frames {
-                frame.encode().map_err(|error| broken(&error))?;
+                frame.encode_as(packing).map_err(|error| broken(&error))?;
             }
         }
         let packed_ms = self.clock.monotonic_ms();
@@ -428,8 +432,11 @@ impl<'a> Bench<'a> {
         row.insert("pack_ms".to_owned(), json!(each(unpacked_ms, packed_ms)));
         row.insert("batches".to_owned(), json!(frames.len()));
         // A bundle holds the office's own entries in the same form, which depends on nothing sent before.
-        let own = exchange.up.iter().filter(|message| message.kind == FrameKind::Changes);
-        row.insert("bundle_bytes".to_owned(), json!(own.map(|message| message.bytes.len()).sum::<usize>()));
+        let mut bundle_bytes = 0;
+        for frame in frames.iter().filter(|frame| frame.kind() == FrameKind::Changes) {
+            bundle_bytes += frame.encode().map_err(|error| broken(&error))?.bytes.len();
+        }
+        row.insert("bundle_bytes".to_owned(), json!(bundle_bytes));
         let mut parts: Map<String, Value> = Map::new();
         for content in frames.iter().filter_map(Frame::columns) {
             for (name, size_bytes) in content.parts {
