@@ -14,33 +14,19 @@ use std::collections::BTreeSet;
 
 use motcua_node::clock::Clock;
 use motcua_node::clock::SystemClock;
+use motcua_tests::faults::chance::Chance;
 use motcua_tests::office::Office;
 use motcua_tests::office::Province;
 use motcua_tests::office::lodging;
 use motcua_tests::office::text_of;
 use motcua_tests::program::Running;
+use motcua_tests::program::from_variable;
 use serde_json::Value;
 
 /// Lines given to each `lodge` process.
 const LINES: usize = 60;
 /// Longest time before the kill, in milliseconds: about what the process needs.
 const WAIT_MS_MAX: u64 = 250;
-
-/// SplitMix64.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-}
-
-fn from_variable(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}
 
 /// How often each number stands in an office's export.
 fn numbers(office: &Office) -> BTreeMap<String, usize> {
@@ -58,7 +44,7 @@ fn what_lodge_printed_is_at_both_ends_once_whatever_is_killed() {
     let kills = from_variable("MOTCUA_KILLS", 12);
     let seed = from_variable("MOTCUA_SEED", 20_260_302);
     println!("kills {kills}, seed {seed}");
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     let clock = SystemClock::new();
     let mut province = Province::new();
     let mut commune = province.commune("H27.101");

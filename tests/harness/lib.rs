@@ -1,5 +1,6 @@
 //! What every test here shares.
 
+pub mod disk;
 pub mod faults;
 pub mod office;
 pub mod program;

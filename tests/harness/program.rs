@@ -27,6 +27,15 @@ const COMMAND_MS_MAX: u64 = 120_000;
 /// How often an ending process is looked at, in milliseconds.
 const LOOK_MS: u64 = 5;
 
+/// A number that the environment may give a test.
+///
+/// # Panics
+/// What it gives is no number.
+#[must_use]
+pub fn from_variable(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
+
 /// The program, as this workspace builds it now.
 ///
 /// `cargo test --workspace` has built it beside the tests. Where it is missing or older than a source (tests of

@@ -241,7 +241,7 @@ impl Store {
         }
         let (witness, record, is_vouched) = ask_witness(&mut connection, &env, &options.witness)?;
         let memory = Memory::new(record, is_vouched);
-        let writer = Writer::start(connection, Arc::clone(&env), memory, witness, path.clone())?;
+        let writer = Writer::start(connection, Arc::clone(&env), memory, witness)?;
         let reader = Reader::new(path);
         Ok(Self { reader, identity, env, writer, _lock: lock })
     }

@@ -10,11 +10,11 @@ use std::fmt;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::Weak;
+use std::sync::atomic::AtomicI32;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -23,6 +23,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 use sync_protocol::entry::Lsn;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::Hash;
@@ -48,8 +49,8 @@ const QUEUE_JOBS_MAX: usize = 256;
 const GROUP_JOBS_MAX: usize = 128;
 /// How long a group takes in further jobs before it commits.
 const GROUP_FILL_MS: u64 = 50;
-/// From this size of the write-ahead log on a checkpoint is made between groups.
-const CHECKPOINT_WAL_BYTES: u64 = 4 * 1024 * 1024;
+/// From so many pages of 4 kB in the write-ahead log on a checkpoint is made between groups.
+const CHECKPOINT_WAL_PAGES: i32 = 1024;
 
 /// What every job of this process may use.
 #[derive(Debug)]
@@ -288,18 +289,21 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     pub(crate) fn start(
-        connection: Connection,
+        mut connection: Connection,
         env: Arc<Env>,
         memory: Memory,
         witness: Option<WitnessFile>,
-        path: PathBuf,
     ) -> Result<Self, StoreError> {
         let (jobs, queue) = sync_channel::<Box<dyn Job>>(QUEUE_JOBS_MAX);
         let shared = Arc::new(Shared::default());
         let witness = witness.map(WitnessThread::start).transpose()?;
         let compressor = zstd::bulk::Compressor::new(3).map_err(|error| StoreError::Io(Arc::new(error)))?;
-        let mut wal_path = path.into_os_string();
-        wal_path.push("-wal");
+        let wal_pages = Arc::new(AtomicI32::new(0));
+        let counted = Arc::clone(&wal_pages);
+        connection.wal_hook(Some(move |_: &mut Wal, pages| {
+            counted.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
         let state = Thread {
             connection,
             env,
@@ -307,7 +311,7 @@ impl Writer {
             witness,
             compressor,
             shared: Arc::clone(&shared),
-            wal_path: wal_path.into(),
+            wal_pages,
             dead: None,
         };
         let thread = std::thread::Builder::new()
@@ -375,7 +379,8 @@ struct Thread {
     witness: Option<WitnessThread>,
     compressor: zstd::bulk::Compressor<'static>,
     shared: Arc<Shared>,
-    wal_path: PathBuf,
+    /// Pages that the write-ahead log held after the last commit. Its file does not shrink, so its size says nothing.
+    wal_pages: Arc<AtomicI32>,
     /// Why nothing more is accepted until the store is opened again.
     dead: Option<StoreError>,
 }
@@ -539,8 +544,7 @@ impl Thread {
     }
 
     fn checkpoint(&self) {
-        let is_long = std::fs::metadata(&self.wal_path).is_ok_and(|file| file.len() >= CHECKPOINT_WAL_BYTES);
-        if is_long {
+        if self.wal_pages.load(Ordering::Relaxed) >= CHECKPOINT_WAL_PAGES {
             let done = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
             if let Err(error) = done {
                 tracing::warn!(error = %error, "no checkpoint could be made; the next one will be tried");
