@@ -25,10 +25,6 @@ use crate::store::Random;
 use crate::store::Store;
 use crate::store::StoreError;
 
-/// Standing condition of a commune's machine: a bundle of the province goes on behind what is here; the answer to a
-/// new export closes the gap.
-pub const BUNDLE_GAP: &str = "bundle-gap";
-
 /// Most ranges that are listed to people one by one.
 const RANGES_LISTED_MAX: usize = 64;
 

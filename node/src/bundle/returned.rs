@@ -38,7 +38,6 @@ use sync_protocol::run::FeedRun;
 use sync_protocol::session::province::ProofClaim;
 use sync_protocol::session::province::ProofRequest;
 
-use crate::bundle::BUNDLE_GAP;
 use crate::bundle::BundleFault;
 use crate::bundle::Desk;
 use crate::bundle::changes::Standing;
@@ -56,8 +55,10 @@ use crate::store::peers::Machine;
 use crate::sync::driver::NodeStore;
 use crate::sync::driver::ProvinceStore;
 use crate::sync::line::proof_json;
+use crate::sync::node_store::BUNDLE_GAP;
 use crate::sync::node_store::DIGEST_DIFFERS;
 use crate::sync::node_store::NodeSide;
+use crate::sync::node_store::end_by_proof;
 use crate::sync::node_store::head_of;
 use crate::sync::node_store::items_head;
 use crate::sync::node_store::last_proof;
@@ -350,7 +351,10 @@ pub fn import(desk: &Desk, path: &Path, part: &Part<'_>, content: &[u8]) -> Resu
             Intake { desk, side: NodeSide::new(desk.store.clone(), identity.clone()), key, path };
         intake.take(frames, &proof, &mut done)?;
     }
-    note_gap(desk, &done)?;
+    if done.has_gap {
+        // A person is told while something that came goes on behind what is here.
+        desk.store.write(|tx| tx.set_condition(BUNDLE_GAP, "", &[]))?;
+    }
     let last = desk.store.read(|view| view.last_proof(identity.node()))?;
     let outcome = match &done {
         _ if is_older => "older",
@@ -372,20 +376,6 @@ pub fn import(desk: &Desk, path: &Path, part: &Part<'_>, content: &[u8]) -> Resu
         "is_proved": done.is_proved,
         "proof": last.as_ref().map(proof_json),
     }))
-}
-
-/// Tells a person while something that came goes on behind what is here.
-fn note_gap(desk: &Desk, done: &Done) -> Result<(), StoreError> {
-    let (has_gap, is_proved) = (done.has_gap, done.is_proved);
-    desk.store.write(move |tx| {
-        if has_gap {
-            tx.set_condition(BUNDLE_GAP, "", &[])
-        } else if is_proved {
-            tx.clear_condition(BUNDLE_GAP, "")
-        } else {
-            Ok(())
-        }
-    })
 }
 
 /// The province's answer on its way into the store.
@@ -545,7 +535,7 @@ impl Intake<'_> {
         let covered: Vec<(BootId, Lsn)> = heads.iter().map(|head| (head.boot, head.lsn)).collect();
         let stored = stored_proof(proof);
         self.desk.store.write(move |tx| {
-            tx.clear_condition(DIGEST_DIFFERS, "")?;
+            end_by_proof(tx)?;
             tx.settle_forks(true)?;
             tx.store_proof(&stored, &covered)
         })?;

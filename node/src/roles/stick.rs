@@ -406,6 +406,28 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_that_a_bundle_left_is_over_with_the_next_proof_over_a_line() {
+        let place = tempfile::tempdir().unwrap();
+        let (province, commune) = offices(place.path());
+        lodge(&commune, 20);
+        let up = place.path().join("up");
+        changes::export(&desk_of(&commune), &up, usize::MAX).unwrap();
+        import(&province, &up).unwrap();
+        let machine = known_machine(&province, &commune.identity.node().to_string()).unwrap();
+        let back = place.path().join("down");
+        let said = returned::export(&desk_of(&province), &machine, &back, 1).unwrap();
+        let last = said["parts"].as_array().unwrap().len() as u64;
+        let codes = || {
+            let standing = commune.store.read(|view| view.conditions()).unwrap();
+            standing.into_iter().map(|condition| condition.code).collect::<Vec<_>>()
+        };
+        import_each(&commune, &[part_path(&back, last)]);
+        assert_eq!(codes(), ["bundle-gap"]);
+        beside::session(&commune, &province).unwrap();
+        assert_eq!(codes(), Vec::<String>::new());
+    }
+
+    #[test]
     fn a_bundle_of_a_machine_with_another_province_certificate_is_not_the_provinces() {
         let place = tempfile::tempdir().unwrap();
         let (province, commune) = offices(place.path());

@@ -61,6 +61,9 @@ pub const DIGEST_DIFFERS: &str = "digest-differs";
 /// Standing condition: the province was put back to an older copy and gets back from here what it lost. Until the next
 /// proof.
 pub const PROVINCE_BEHIND: &str = "province-behind";
+/// Standing condition of a commune's machine: a bundle of the province goes on behind what is here; the next proof, by
+/// the answer to a new bundle or over a line, closes the gap.
+pub const BUNDLE_GAP: &str = "bundle-gap";
 
 /// Standing condition: the province published something this program is too old to read. The subject is its number.
 pub const NEWER_ITEM: &str = "newer-item";
@@ -415,8 +418,7 @@ impl NodeStore for NodeSide {
     fn store_proof(&mut self, proof: Proof, _is_renewal: bool) -> Result<(), StoreError> {
         let claimed = self.claimed.clone();
         self.store.write(move |tx| {
-            tx.clear_condition(DIGEST_DIFFERS, "")?;
-            tx.clear_condition(PROVINCE_BEHIND, "")?;
+            end_by_proof(tx)?;
             tx.store_proof(&stored_proof(&proof), &claimed)?;
             tx.settle_forks(true)
         })
@@ -443,6 +445,14 @@ impl NodeStore for NodeSide {
         let logs = logs.to_vec();
         self.store.write(move |tx| logs.iter().try_for_each(|log| tx.note_fork(log.boot, log.lsn)))
     }
+}
+
+/// A proof says that both hold the same, whichever way it came: what told otherwise is over.
+///
+/// # Errors
+/// Only when the store fails.
+pub(crate) fn end_by_proof(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
+    [DIGEST_DIFFERS, PROVINCE_BEHIND, BUNDLE_GAP].iter().try_for_each(|code| tx.clear_condition(code, ""))
 }
 
 /// What is here of others, for comparing.
