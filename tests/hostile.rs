@@ -87,7 +87,7 @@ fn kept(world: &World, machine: NodeId) -> BTreeMap<String, usize> {
 /// Everything that a machine with a stolen or misused key can write, in one session; then what of it hurts whom.
 #[test]
 fn a_hostile_node_hurts_nobody_but_itself() {
-    let mut world = World::new(&Plan { seed: 77, communes: 3, steps: Vec::new() }, None);
+    let mut world = World::new(&Plan { seed: 77, communes: 3, has_packs: false, steps: Vec::new() }, None);
     let (seat_a, seat_b) = (world.nodes[OURS].seat.clone(), world.nodes[OTHERS].seat.clone());
     let (a, b) = (world.nodes[OURS].id, world.nodes[OTHERS].id);
     let (_, ours) = lodge(&world, OURS, "ours", seat_b.as_str());

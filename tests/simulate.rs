@@ -32,7 +32,7 @@ const HIDING_STEPS: usize = 260;
 /// What a seed must be worth in the middle: machines, changes, faults, kinds of faults.
 const WORTH: (u64, u64, u64, u64) = (8, 1_500, 20, 6);
 /// Faults that all seeds together must have met, each so often.
-const FAULTS_MIN: [(&str, u64); 20] = [
+const FAULTS_MIN: [(&str, u64); 26] = [
     ("line cut", 20),
     ("ack lost", 5),
     ("partition", 10),
@@ -53,14 +53,23 @@ const FAULTS_MIN: [(&str, u64); 20] = [
     ("enrolled late", 2),
     ("banned and replaced", 1),
     ("adversary", 15),
+    ("bundle taken", 10),
+    ("bundle taken twice", 5),
+    ("bundle in part", 5),
+    ("bundle damaged", 5),
+    ("bundle for somebody else", 1),
+    ("power fails at a bundle", 3),
 ];
 /// What else must have happened, or the seeds prove less than they seem to.
-const COUNTS_MIN: [(&str, u64); 8] = [
+const COUNTS_MIN: [(&str, u64); 11] = [
     ("acted", 2_000),
     ("acts contested", 50),
     ("acts void", 5),
+    ("bundles beside a session", 5),
+    ("bundles of several parts", 4),
     ("dossiers folded in another order", 100),
     ("news lost", 300),
+    ("rounds of a stick", 20),
     ("second session of one machine", 3),
     ("sessions proved", 100),
     ("states compared", 200),
@@ -182,6 +191,11 @@ fn an_automatic_act_done_twice_is_found() {
 #[test]
 fn a_session_without_news_that_grows_is_found() {
     is_found(Mistake::NoOpGrows);
+}
+
+#[test]
+fn a_stick_that_counts_as_sent_is_found() {
+    is_found(Mistake::StickCountsAsSent);
 }
 
 #[test]

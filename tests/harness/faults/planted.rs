@@ -64,11 +64,13 @@ pub enum Mistake {
     DoubledMark,
     /// A session without news costs more with every dossier.
     NoOpGrows,
+    /// What was written for a stick counts as acknowledged.
+    StickCountsAsSent,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::CursorAtOneEnd,
         Self::CounterWithoutWitness,
         Self::BatchDropped,
@@ -79,6 +81,7 @@ impl Mistake {
         Self::AckBeforeCommit,
         Self::DoubledMark,
         Self::NoOpGrows,
+        Self::StickCountsAsSent,
     ];
 
     /// Its name on the command line.
@@ -95,6 +98,7 @@ impl Mistake {
             Self::AckBeforeCommit => "ack-before-commit",
             Self::DoubledMark => "doubled-mark",
             Self::NoOpGrows => "no-op-grows",
+            Self::StickCountsAsSent => "stick-counts-as-sent",
         }
     }
 }
@@ -219,7 +223,8 @@ impl Plant {
             | Mistake::FoldReadsDirectory
             | Mistake::JoinMisses
             | Mistake::DoubledMark
-            | Mistake::NoOpGrows => store.store_changes(runs),
+            | Mistake::NoOpGrows
+            | Mistake::StickCountsAsSent => store.store_changes(runs),
         }
     }
 

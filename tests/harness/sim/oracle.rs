@@ -117,6 +117,7 @@ pub fn check(world: &mut World) {
         check_rebuild(world, &node.machine);
     }
     check_no_op(world);
+    check_replays(world, &centre);
     note_worth(world, &centre);
 }
 
@@ -136,7 +137,7 @@ fn check_nothing_is_missing(world: &World, centre: &Held) {
         assert!(
             is_kept || world.model.gone.contains(&answered.change),
             "what was answered is missing at the province: {answered:?}, there it is {:?}",
-            centre.standings.get(&answered.change)
+            province.store.read(|view| view.change_facts(answered.doc, answered.change)).unwrap()
         );
     }
 }
@@ -430,6 +431,10 @@ fn check_no_op(world: &mut World) {
         if world.nodes[place].is_banned {
             continue;
         }
+        if !world.can_dial(place) {
+            assert!(!world.go_round(place), "a stick without news moves something");
+            continue;
+        }
         let (over, moved) = world.sync(place);
         let name = &world.nodes[place].machine.name;
         assert_eq!(over, Over::Converged, "{name}");
@@ -438,6 +443,13 @@ fn check_no_op(world: &mut World) {
     }
     assert_eq!(bytes.len(), 1, "every session without news takes the same bytes: {bytes:?}");
     assert!(bytes.iter().all(|bytes| *bytes <= NO_OP_BYTES_MAX), "{bytes:?}");
+}
+
+/// Old bundles that come when all are even change nothing.
+fn check_replays(world: &mut World, centre: &Held) {
+    world.replay_bundles();
+    let after = Held::of(world.province.office(), world);
+    assert_eq!(after.dossiers, centre.dossiers, "what the province shows after old bundles");
 }
 
 fn note_worth(world: &mut World, centre: &Held) {

@@ -68,13 +68,15 @@ pub enum What {
     Adversary,
     /// The province decides about quarantined entries.
     Decide,
+    /// Somebody carries bundles and papers on a stick.
+    Carry,
 }
 
 /// Faults that the program cannot cure yet. Each goes when its cure is there.
 pub const NOT_CURED: [What; 1] = [What::RestoreProvince];
 
 /// What happens how often, in a thousand.
-const SHARES: [(What, u64); 27] = [
+const SHARES: [(What, u64); 28] = [
     (What::Lodge, 145),
     (What::Act, 230),
     (What::ActHosted, 60),
@@ -102,6 +104,7 @@ const SHARES: [(What, u64); 27] = [
     (What::Replace, 2),
     (What::Adversary, 12),
     (What::Decide, 8),
+    (What::Carry, 50),
 ];
 
 /// Communes with a machine at the beginning: at least, and so many more at most.
@@ -139,6 +142,7 @@ impl What {
             Self::Replace => "banned and replaced",
             Self::Adversary => "adversary",
             Self::Decide => "quarantine decided",
+            Self::Carry => "carried",
         }
     }
 }
@@ -150,6 +154,8 @@ pub struct Plan {
     pub seed: u64,
     /// Communes with a machine at the beginning.
     pub communes: usize,
+    /// Whether some of them were set up by a pack, and may never have a line.
+    pub has_packs: bool,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
@@ -167,7 +173,7 @@ impl Plan {
                 Step { what: if is_possible(what) { what } else { What::Talk }, draw }
             })
             .collect();
-        Self { seed, communes, steps }
+        Self { seed, communes, has_packs: true, steps }
     }
 }
 

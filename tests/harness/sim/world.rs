@@ -9,6 +9,7 @@
 
 mod centre;
 mod copies;
+mod courier;
 mod ending;
 mod faults;
 mod misses;
@@ -29,6 +30,7 @@ use motcua_node::ids::AgencyCode;
 use motcua_node::roles::Office;
 use motcua_node::roles::commune;
 use motcua_node::roles::province;
+use motcua_node::sync::province_keys::keep_province_keys;
 use motcua_node::transport::enrol::EnrolAsk;
 use motcua_node::transport::enrol::Token;
 use sync_protocol::ids::ChangeHash;
@@ -50,7 +52,11 @@ use crate::sim::plan::Plan;
 use crate::sim::plan::Step;
 use crate::sim::plan::What;
 use crate::sim::watch::Standings;
+use crate::sim::world::courier::Bundle;
+use crate::sim::world::courier::Papers;
 
+/// Machines that begin with a pack, in a hundred.
+const BY_PACK_PERCENT: u64 = 15;
 /// How often everything is looked at while faults go on, in steps.
 const WATCH_EVERY_STEPS: usize = 60;
 
@@ -69,9 +75,40 @@ pub struct Node {
     pub is_banned: bool,
     /// Whether its directory was put back, or another one under its identity has been at work.
     pub is_disturbed: bool,
+    /// Whether it can dial at all: some have only a stick.
+    pub has_line: bool,
     /// Until which step it cannot reach the province.
     cut_off_until: usize,
     copies: Vec<Copied>,
+    papers: Option<Papers>,
+}
+
+impl Node {
+    /// A machine to which nothing has happened yet.
+    const fn new(machine: Machine, seat: AgencyCode, id: NodeId) -> Self {
+        Self {
+            machine,
+            seat,
+            id,
+            is_clone: false,
+            is_banned: false,
+            is_disturbed: false,
+            has_line: true,
+            cut_off_until: 0,
+            copies: Vec::new(),
+            papers: None,
+        }
+    }
+
+    /// Another machine with this one's identity.
+    fn copy_as(&self, machine: Machine) -> Self {
+        Self {
+            is_clone: true,
+            has_line: self.has_line,
+            papers: self.papers.clone(),
+            ..Self::new(machine, self.seat.clone(), self.id)
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -154,6 +191,8 @@ pub struct World {
     copies: usize,
     bans: usize,
     joined: BTreeSet<(Vec<u8>, i64)>,
+    bundles: Vec<Bundle>,
+    folders: usize,
     place: TempDir,
 }
 
@@ -194,10 +233,16 @@ impl World {
             copies: 0,
             bans: 0,
             joined: BTreeSet::new(),
+            bundles: Vec::new(),
+            folders: 0,
             place,
         };
         for seat in NODE_SEATS.iter().take(plan.communes) {
-            world.enrol(seat);
+            if plan.has_packs && world.chance.percent(BY_PACK_PERCENT) {
+                world.enrol_by_pack(seat);
+            } else {
+                world.enrol(seat);
+            }
         }
         world
     }
@@ -219,24 +264,15 @@ impl World {
         identity.save(&machine.dir).unwrap();
         let options = machine.options(self.chance.draw());
         let id = identity.node();
-        machine.office = Some(Arc::new(commune::create(&machine.dir, identity, |_| options).unwrap()));
-        let seat = seat.parse().unwrap();
-        self.add(machine, seat, id, false);
+        let office = commune::create(&machine.dir, identity, |_| options).unwrap();
+        keep_province_keys(&office.store, &self.province.office().identity.keys().public()).unwrap();
+        machine.office = Some(Arc::new(office));
+        self.add(Node::new(machine, seat.parse().unwrap(), id));
         let over = self.sync(self.nodes.len() - 1).0;
         assert_eq!(over, Over::Converged, "the first session of {name}");
     }
 
-    fn add(&mut self, machine: Machine, seat: AgencyCode, id: NodeId, is_clone: bool) {
-        let node = Node {
-            machine,
-            seat,
-            id,
-            is_clone,
-            is_banned: false,
-            is_disturbed: is_clone,
-            cut_off_until: 0,
-            copies: Vec::new(),
-        };
+    fn add(&mut self, node: Node) {
         self.nodes.push(node);
     }
 
@@ -281,6 +317,7 @@ impl World {
             What::Replace => self.replace(),
             What::Adversary => self.attack(),
             What::Decide => self.decide(),
+            What::Carry => self.carry(),
         }
         self.bury();
         if self.mistake == Some(Mistake::JoinMisses) {

@@ -44,7 +44,11 @@ impl World {
         }
         let is_free = |seat: &str| self.nodes.iter().all(|node| node.seat.as_str() != seat);
         if let Some(seat) = NODE_SEATS.into_iter().find(|seat| is_free(seat)) {
-            self.enrol(seat);
+            if self.chance.percent(40) {
+                self.enrol_by_pack(seat);
+            } else {
+                self.enrol(seat);
+            }
             self.coverage.fault(What::Enrol.name(), "at work");
             self.note(format!("{seat} is enrolled"));
         }
@@ -55,7 +59,8 @@ impl World {
         let Some(centre) = self.province.office.clone() else { return };
         let place = self.chance.place(self.nodes.len());
         let id = self.nodes[place].id;
-        if self.bans >= BANS_MAX || self.nodes[place].is_banned {
+        let is_known = centre.store.read(|view| view.machine(id)).unwrap().is_some();
+        if self.bans >= BANS_MAX || self.nodes[place].is_banned || !is_known {
             return;
         }
         self.coverage.fault(What::Replace.name(), self.state_of(place));

@@ -108,7 +108,7 @@ impl World {
     /// A copy of a directory goes to work beside the original, without its witness.
     pub(super) fn clone_machine(&mut self) {
         let place = self.chance.place(self.nodes.len());
-        let (id, seat) = (self.nodes[place].id, self.nodes[place].seat.clone());
+        let id = self.nodes[place].id;
         let clones = self.nodes.iter().filter(|node| node.id == id && node.is_clone).count();
         let begun = self.nodes[place].machine.begun_series();
         let may = self.is_detectable(id, &begun, None) && !self.model.imaged.contains(&id);
@@ -132,7 +132,8 @@ impl World {
         let apart_ms = i64::try_from(self.chance.below(3_600_000)).unwrap_or(0);
         machine.clock.set(Millis(BEGINNING.0 + apart_ms));
         machine.start(self.chance.draw());
-        self.add(machine, seat, id, true);
+        let clone = self.nodes[place].copy_as(machine);
+        self.add(clone);
         self.disturb(id);
         self.coverage.fault(What::Clone.name(), state);
         self.note(format!("{name} went to work"));
@@ -142,7 +143,7 @@ impl World {
     /// Two processes with the same files, clock and random bytes do the same until their random bytes part.
     pub(super) fn image(&mut self) {
         let place = self.chance.place(self.nodes.len());
-        let (id, seat) = (self.nodes[place].id, self.nodes[place].seat.clone());
+        let id = self.nodes[place].id;
         let is_copied = self.nodes.iter().filter(|node| node.id == id).count() > 1;
         if is_copied || self.nodes[place].is_banned || self.nodes[place].machine.office.is_none() {
             return;
@@ -172,7 +173,8 @@ impl World {
         ours.reseed(self.chance.draw());
         theirs.reseed(self.chance.draw());
         self.model.imaged.insert(id);
-        self.add(image, seat, id, true);
+        let image = self.nodes[place].copy_as(image);
+        self.add(image);
         self.disturb(id);
         self.coverage.fault(What::Image.name(), state);
         self.note(format!("{name} goes on beside the original"));

@@ -42,9 +42,14 @@ impl World {
         for place in 0..self.nodes.len() {
             self.start_node(place);
         }
+        self.bring_what_may_be_lost();
         for round in 1..=ROUNDS_MAX {
             let mut has_moved = false;
             for place in 0..self.nodes.len() {
+                if !self.can_dial(place) {
+                    has_moved |= !self.nodes[place].is_banned && self.go_round(place);
+                    continue;
+                }
                 let (over, moved) = self.sync(place);
                 let name = self.nodes[place].machine.name.clone();
                 self.note(format!("round {round}: {name} {over:?} {moved:?}"));

@@ -161,7 +161,7 @@ impl World {
         for _ in 0..3 + self.chance.below(20) {
             self.lodge_at(place);
         }
-        if self.province.office.is_some() && !self.nodes[place].is_banned {
+        if self.province.office.is_some() && !self.nodes[place].is_banned && self.can_dial(place) {
             let call = self.call(place, false);
             self.calls.push(call);
             for _ in 0..200 {

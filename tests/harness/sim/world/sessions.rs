@@ -42,7 +42,7 @@ impl World {
         if self.province.office.is_none() || self.calls.len() >= CALLS_MAX {
             return;
         }
-        if self.nodes[place].cut_off_until > self.step {
+        if self.nodes[place].cut_off_until > self.step || !self.can_dial(place) {
             self.coverage.count("dialled in vain");
             return;
         }
@@ -93,7 +93,7 @@ impl World {
     pub(super) fn exchange(&mut self) {
         for place in 0..self.nodes.len() {
             let node = &self.nodes[place];
-            let can = node.machine.office.is_some() && node.cut_off_until <= self.step && !node.is_banned;
+            let can = self.can_dial(place) && node.cut_off_until <= self.step && !node.is_banned;
             let is_busy = self.calls.iter().any(|call| call.node == place);
             if can && !is_busy && self.province.office.is_some() && self.calls.len() < CALLS_MAX {
                 let call = self.call(place, false);
