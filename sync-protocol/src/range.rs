@@ -8,8 +8,10 @@
 //! Nothing is loaded as a whole: a set is a [`Members`], visited range by range. Messages, rounds and what is remembered
 //! are bounded. It knows nothing of feeds, sessions or what is done about a difference.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
+use std::convert::Infallible;
 
 use crate::codec::DecodeError;
 use crate::columns::bytes::Bytes;
@@ -102,6 +104,22 @@ pub trait Members {
         to: Option<Place>,
         each: &mut dyn FnMut(Member),
     ) -> Result<(), Self::Error>;
+}
+
+/// A set in memory: each member at its own place.
+impl Members for BTreeMap<Place, Member> {
+    type Error = Infallible;
+
+    fn visit(
+        &mut self,
+        from: Place,
+        to: Option<Place>,
+        each: &mut dyn FnMut(Member),
+    ) -> Result<(), Infallible> {
+        let within = self.range(from..).take_while(|(place, _)| to.is_none_or(|to| **place < to));
+        within.for_each(|(_, member)| each(*member));
+        Ok(())
+    }
 }
 
 /// What a member is called in one session: 16 bytes of its keyed hash.

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests, which may panic")]
 
-use std::convert::Infallible;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -35,7 +35,6 @@ use sync_protocol::proof::ProofContent;
 use sync_protocol::proof::ProofState;
 use sync_protocol::range::Comparison;
 use sync_protocol::range::Member;
-use sync_protocol::range::Members;
 use sync_protocol::range::Place;
 use sync_protocol::run::ChangeRun;
 use sync_protocol::run::EntryRun;
@@ -175,44 +174,31 @@ fn hello_ack_compares() -> Frame {
     }))
 }
 
-/// Entries of two documents, of which this side has four.
-struct Four(Vec<Member>);
-
-impl Members for Four {
-    type Error = Infallible;
-
-    fn visit(
-        &mut self,
-        from: Place,
-        to: Option<Place>,
-        each: &mut dyn FnMut(Member),
-    ) -> Result<(), Infallible> {
-        let within = |one: &Member| one.place() >= from && to.is_none_or(|to| one.place() < to);
-        self.0.iter().copied().filter(within).for_each(each);
-        Ok(())
-    }
-}
-
-fn four() -> Four {
+/// Of two documents.
+fn four() -> [Member; 4] {
     let member = |doc: u8, lsn: u8| Member {
         doc: DocId([doc; 16]),
         hash: ChangeHash([0x50 + lsn; 32]),
         log: BOOT,
         lsn: lsn.into(),
     };
-    Four(vec![member(4, 2), member(4, 3), member(5, 1), member(5, 4)])
+    [member(4, 2), member(4, 3), member(5, 1), member(5, 4)]
+}
+
+fn set(members: &[Member]) -> BTreeMap<Place, Member> {
+    members.iter().map(|member| (member.place(), *member)).collect()
 }
 
 /// What opens a comparison: everything in one sum.
 fn ranges_sum() -> Frame {
-    let ranges = Comparison::new(PROVINCE, 7).begin(&mut four()).unwrap();
+    let ranges = Comparison::new(PROVINCE, 7).begin(&mut set(&four())).unwrap();
     Frame::Ranges(Ranges { ranges })
 }
 
 /// A list in answer to a side that has nothing.
 fn ranges_list() -> Frame {
-    let mut five = Four(four().0.split_off(2));
-    let theirs = Comparison::new(PROVINCE, 7).begin(&mut Four(Vec::new())).unwrap();
+    let mut five = set(&four()[2..]);
+    let theirs = Comparison::new(PROVINCE, 7).begin(&mut BTreeMap::new()).unwrap();
     let ranges = Comparison::new(PROVINCE, 7).answer(&mut five, &theirs).unwrap().unwrap();
     Frame::Ranges(Ranges { ranges })
 }
@@ -220,7 +206,7 @@ fn ranges_list() -> Frame {
 /// The answer to a list by a side that has half of it.
 fn ranges_seen() -> Frame {
     let Frame::Ranges(theirs) = ranges_list() else { unreachable!("it is one") };
-    let mut half = Four(four().0.split_off(3));
+    let mut half = set(&four()[3..]);
     let ranges = Comparison::new(PROVINCE, 7).answer(&mut half, &theirs.ranges).unwrap().unwrap();
     Frame::Ranges(Ranges { ranges })
 }

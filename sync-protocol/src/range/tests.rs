@@ -21,12 +21,11 @@ impl Members for Set {
         to: Option<Place>,
         each: &mut dyn FnMut(Member),
     ) -> Result<(), Infallible> {
-        let within = self.members.range(from..).take_while(|(place, _)| to.is_none_or(|to| **place < to));
-        for (_, member) in within {
-            self.visited += 1;
-            each(*member);
-        }
-        Ok(())
+        let visited = &mut self.visited;
+        self.members.visit(from, to, &mut |member| {
+            *visited += 1;
+            each(member);
+        })
     }
 }
 

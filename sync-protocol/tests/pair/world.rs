@@ -11,7 +11,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
-use std::convert::Infallible;
 
 use ed25519_dalek::Signer;
 use ed25519_dalek::SigningKey;
@@ -49,7 +48,6 @@ use sync_protocol::proof::ProofContent;
 use sync_protocol::proof::ProofState;
 use sync_protocol::range::Compared;
 use sync_protocol::range::Member;
-use sync_protocol::range::Members;
 use sync_protocol::range::Place;
 use sync_protocol::run;
 use sync_protocol::run::ChangeRun;
@@ -340,26 +338,10 @@ impl NodeStore {
     }
 }
 
-/// Entries that are compared.
-struct Held(Vec<Entry>);
-
-impl Members for Held {
-    type Error = Infallible;
-
-    fn visit(
-        &mut self,
-        from: Place,
-        to: Option<Place>,
-        each: &mut dyn FnMut(Member),
-    ) -> Result<(), Infallible> {
-        let member =
-            |entry: &Entry| Member { doc: entry.doc, hash: entry.hash, log: entry.log, lsn: entry.lsn };
-        let mut all: Vec<Member> = self.0.iter().map(member).collect();
-        all.sort_unstable();
-        let within = |one: &Member| one.place() >= from && to.is_none_or(|to| one.place() < to);
-        all.into_iter().filter(within).for_each(each);
-        Ok(())
-    }
+/// Entries as they are compared.
+fn compared<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<Place, Member> {
+    let member = |entry: &Entry| Member { doc: entry.doc, hash: entry.hash, log: entry.log, lsn: entry.lsn };
+    entries.map(member).map(|member| (member.place(), member)).collect()
 }
 
 /// The province's disk.
@@ -887,7 +869,7 @@ impl World {
                 Some(NodeInput::AsideStored)
             }
             NodeOutput::Compare { comparison, theirs } => {
-                let mut held = Held(store.foreign.keys().map(|place| store.foreign[place].clone()).collect());
+                let mut held = compared(store.foreign.values());
                 let compared = Compared::over(*comparison, theirs.as_deref(), &mut held).unwrap();
                 Some(NodeInput::Compared(compared.map(Box::new)))
             }
@@ -980,7 +962,7 @@ impl World {
             ProvinceOutput::Compare { comparison, theirs, upto } => {
                 let rows = store.feeds[&seat].1.iter().take(usize::try_from(upto).unwrap());
                 let others = rows.filter(|(boot, _)| store.owner[boot].0 != node);
-                let mut held = Held(others.map(|(boot, lsn)| store.entry(*boot, *lsn).clone()).collect());
+                let mut held = compared(others.map(|(boot, lsn)| store.entry(*boot, *lsn)));
                 let compared = Compared::over(*comparison, Some(&theirs), &mut held).unwrap();
                 Some(ProvinceInput::Compared(compared.map(Box::new)))
             }

@@ -57,7 +57,6 @@ use sync_protocol::proof::Proof;
 use sync_protocol::range::Compared;
 use sync_protocol::range::Comparison;
 use sync_protocol::range::Member;
-use sync_protocol::range::Members;
 use sync_protocol::range::Place;
 use sync_protocol::range::Range;
 use sync_protocol::run::EntryRun;
@@ -373,7 +372,9 @@ impl NodeStore for Hostile {
         let foreign = self.received.iter().filter(|entry| !self.logs.contains_key(&entry.log));
         let member =
             |entry: &Entry| Member { doc: entry.doc, hash: entry.hash, log: entry.log, lsn: entry.lsn };
-        let mut foreign = Foreign(foreign.map(member).map(|member| (member.place(), member)).collect());
+        // What it holds of others, for comparing.
+        let mut foreign: BTreeMap<Place, Member> =
+            foreign.map(member).map(|member| (member.place(), member)).collect();
         Compared::over(comparison, theirs, &mut foreign)
     }
 
@@ -447,24 +448,6 @@ impl NodeStore for Hostile {
 
     fn forked(&mut self, logs: &[LogAck]) -> Result<(), Infallible> {
         panic!("forked: {logs:?}");
-    }
-}
-
-/// What it holds of others, for comparing.
-struct Foreign(BTreeMap<Place, Member>);
-
-impl Members for Foreign {
-    type Error = Infallible;
-
-    fn visit(
-        &mut self,
-        from: Place,
-        to: Option<Place>,
-        each: &mut dyn FnMut(Member),
-    ) -> Result<(), Infallible> {
-        let within = self.0.range(from..).take_while(|(place, _)| to.is_none_or(|to| **place < to));
-        within.for_each(|(_, member)| each(*member));
-        Ok(())
     }
 }
 
