@@ -35,6 +35,7 @@ const NOT_CODES: &[(&str, &str)] = &[
     ("log-reissue", "what a row of the audit says"),
     ("quarantine-refuse", "what a row of the audit says"),
     ("work-refused", "a condition, and what a row of the audit says"),
+    ("restore-grant", "what a row of the audit says"),
     ("bundle-export", "what a row of the audit says"),
     ("bundle-import", "what a row of the audit says"),
     ("province-keys", "a value of the store"),

@@ -25,16 +25,20 @@ use serde_json::json;
 use sync_protocol::item::Item;
 use sync_protocol::item::ItemKind;
 
-/// An older copy of the province's directory, with its witness file.
+/// An older copy of the province's directory, with its witness file; and a backup of the same time.
 struct Backup {
     dir: PathBuf,
     witness: PathBuf,
+    file: PathBuf,
 }
 
-/// Copies the province's directory while its server stands still.
+/// Makes a backup while the server works, then copies the directory while it stands still.
 fn back_up(province: &mut Province, name: &str) -> Backup {
     let place = province.place().join(name);
-    let backup = Backup { dir: place.join("dir"), witness: place.join("witness") };
+    std::fs::create_dir(&place).expect("a folder");
+    let backup =
+        Backup { dir: place.join("dir"), witness: place.join("witness"), file: place.join("backup") };
+    province.office.home.done(&["backup", "create", "--out", backup.file.to_str().unwrap()]);
     province.office.stop();
     copy_folder(&province.office.home.dir, &backup.dir);
     std::fs::copy(&province.office.home.witness, &backup.witness).expect("a witness");
@@ -42,13 +46,20 @@ fn back_up(province: &mut Province, name: &str) -> Backup {
     backup
 }
 
-/// Puts the province back to an older copy, its witness too or not, and starts it again.
+/// Puts the province back to an older copy and starts it again: to the copied files with their witness, or to the
+/// backup.
 fn put_back(province: &mut Province, backup: &Backup, is_witness_too: bool) {
     province.office.kill();
-    std::fs::remove_dir_all(&province.office.home.dir).expect("the directory");
-    copy_folder(&backup.dir, &province.office.home.dir);
+    let home = &province.office.home;
     if is_witness_too {
-        std::fs::copy(&backup.witness, &province.office.home.witness).expect("a witness");
+        std::fs::remove_dir_all(&home.dir).expect("the directory");
+        copy_folder(&backup.dir, &home.dir);
+        std::fs::copy(&backup.witness, &home.witness).expect("a witness");
+    } else {
+        let broken = backup.file.with_extension("broken");
+        std::fs::rename(&home.dir, &broken).expect("the directory");
+        let keys = broken.to_str().unwrap();
+        home.done(&["backup", "restore", backup.file.to_str().unwrap(), "--keys", keys]);
     }
     province.start();
 }
@@ -161,7 +172,7 @@ fn put_back_three_times(is_witness_too: bool) {
         if is_witness_too {
             assert!(province.office.condition("province-restored").is_none(), "nothing shows it yet");
         } else {
-            let told = province.office.condition("province-restored").expect("the witness shows it");
+            let told = province.office.condition("province-restored").expect("it says so at once");
             assert!(told["text"].is_string() && told["next"].is_string(), "{told}");
         }
         // Before anybody who was there calls, another machine is enrolled and works; and so do all offices.

@@ -523,6 +523,12 @@ pub(crate) struct BackupRestore {
     /// The province's leave to restore on other hardware.
     #[arg(long, value_name = "FILE")]
     pub(crate) grant: Option<PathBuf>,
+    /// Where to ask for that leave.
+    #[arg(long, value_name = "FILE", conflicts_with = "grant")]
+    pub(crate) request: Option<PathBuf>,
+    /// The directory whose identity folder can open it.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["grant", "request"])]
+    pub(crate) keys: Option<PathBuf>,
 }
 
 /// One copy.
@@ -531,6 +537,9 @@ pub(crate) struct BackupFile {
     /// The file.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// The directory whose identity folder can open it; `--dir` without it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys: Option<PathBuf>,
 }
 
 /// `motcua person …`.

@@ -25,7 +25,7 @@ fn a_wrong_line_ends_with_2_and_an_error_value() {
         (&["verify", "--fast", "--json"], "usage-unknown-argument"),
         (&["--json", "dossier", "list", "--status", "11"], "usage-value"),
         (&["--json", "scan", "list"], "not-in-this-version"),
-        (&["--json", "backup", "create", "--out", "f"], "not-in-this-version"),
+        (&["--json", "backup", "create", "--out", "f"], "dir-missing"),
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

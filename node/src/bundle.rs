@@ -6,6 +6,7 @@
 //! drives to town. What is here already is recognised, so that a bundle can be taken in twice, in any order, in
 //! parts and beside a live session.
 
+pub mod backup;
 pub mod changes;
 pub mod file;
 pub mod returned;

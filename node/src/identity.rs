@@ -381,15 +381,33 @@ pub fn waiting_keys(directory: &Path, seeds: &[[u8; 32]; 3]) -> Result<SecretKey
     Ok(keys)
 }
 
+/// Whether keys wait in `directory` for something that was asked with them.
+#[must_use]
+pub fn has_waiting_keys(directory: &Path) -> bool {
+    directory.join(FOLDER).join(WAITING_FILE).exists()
+}
+
+/// Forgets the keys that wait in `directory`: what was asked with them has come.
+///
+/// # Errors
+/// The disk or a permission.
+pub fn forget_waiting_keys(directory: &Path) -> Result<(), IdentityError> {
+    let folder = directory.join(FOLDER);
+    files::discard(&folder, WAITING_FILE)
+        .map_err(|source| IdentityError::File { path: folder.join(WAITING_FILE), source })
+}
+
 /// The newest form of the files that this program writes and reads.
 const FILE_VERSION: u8 = 1;
 
 /// The folder in a machine's directory that holds its identity.
-const FOLDER: &str = "identity";
+pub(crate) const FOLDER: &str = "identity";
 const MACHINE_FILE: &str = "machine.cbor";
 const AUTHORITY_FILE: &str = "authority.cbor";
 const WAITING_FILE: &str = "waiting.cbor";
 const PENDING_FILE: &str = "pending.cbor";
+/// All that the folder may hold.
+pub(crate) const FILES: &[&str] = &[MACHINE_FILE, PENDING_FILE, WAITING_FILE, AUTHORITY_FILE];
 
 #[derive(Encode, Decode)]
 struct StoredMachine {

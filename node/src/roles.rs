@@ -1,5 +1,6 @@
 //! What a machine is: its parts put together from its directory on disk, started and stopped in order.
 
+pub mod backup;
 pub mod ban;
 pub mod beside;
 pub mod commune;

@@ -10,6 +10,7 @@
 
 pub mod apply;
 pub mod conditions;
+pub mod copy;
 pub mod dossiers;
 pub mod feeds;
 pub mod items;

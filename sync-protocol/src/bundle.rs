@@ -60,6 +60,10 @@ impl BundleKind {
     pub const GRANT: Self = Self(5);
     /// A copy of a machine's directory.
     pub const BACKUP: Self = Self(6);
+    /// What a computer without the keys of a backup asks of the province.
+    pub const RESTORE_REQUEST: Self = Self(7);
+    /// The province's answer to that.
+    pub const RESTORE_GRANT: Self = Self(8);
 
     /// The word in outputs.
     #[must_use]
@@ -71,6 +75,8 @@ impl BundleKind {
             Self::REQUEST => "request",
             Self::GRANT => "grant",
             Self::BACKUP => "backup",
+            Self::RESTORE_REQUEST => "restore-request",
+            Self::RESTORE_GRANT => "restore-grant",
             Self(_) => "unknown",
         }
     }
@@ -86,6 +92,9 @@ pub struct Recipient {
     /// The content's key, sealed to it.
     #[cbor(n(1), encode_with = "minicbor::bytes::encode", decode_with = "codec::bytes::<_, 256>")]
     pub key: Vec<u8>,
+    /// Its public seal key, where a stranger must be able to write to it: in backups.
+    #[n(2)]
+    pub seal: Option<Hash>,
 }
 
 /// What stands in the clear before a part's content.
@@ -187,12 +196,21 @@ impl Header {
     }
 }
 
-impl<'b> Part<'b> {
-    /// Reads and checks one file.
+/// The beginning of a part without its content: what a request shows of a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head<'b> {
+    /// What it says in the clear.
+    pub header: Header,
+    /// Its bytes, from the first of the file to the last of the signature.
+    pub bytes: &'b [u8],
+}
+
+impl<'b> Head<'b> {
+    /// Reads and checks the beginning of a file, and gives what comes behind it.
     ///
     /// # Errors
     /// [`BundleError`]; the file is not to be used.
-    pub fn read(file: &'b [u8]) -> Result<Self, BundleError> {
+    pub fn read(file: &'b [u8]) -> Result<(Self, &'b [u8]), BundleError> {
         let rest = match file.strip_prefix(&MAGIC[..]) {
             Some(rest) => rest,
             None if !file.is_empty() && MAGIC.starts_with(file) => return Err(BundleError::Truncated),
@@ -219,6 +237,18 @@ impl<'b> Part<'b> {
         if header.to.is_empty() || !(1..=limits::BUNDLE_PARTS_MAX).contains(&header.part) {
             return Err(BundleError::Damaged);
         }
+        let bytes = file.get(..file.len() - sealed.len()).ok_or(BundleError::Damaged)?;
+        Ok((Self { header, bytes }, sealed))
+    }
+}
+
+impl<'b> Part<'b> {
+    /// Reads and checks one file.
+    ///
+    /// # Errors
+    /// [`BundleError`]; the file is not to be used.
+    pub fn read(file: &'b [u8]) -> Result<Self, BundleError> {
+        let (Head { header, .. }, sealed) = Head::read(file)?;
         match (sealed.len() as u64).cmp(&header.size_bytes) {
             std::cmp::Ordering::Less => Err(BundleError::Truncated),
             std::cmp::Ordering::Equal if blake3::hash(sealed).as_bytes() == &header.hash.0 => {
@@ -416,7 +446,7 @@ mod tests {
             kind: BundleKind::CHANGES,
             province: PROVINCE,
             from: public(),
-            to: vec![Recipient { machine: NodeId([2; 16]), key: vec![9; 80] }],
+            to: vec![Recipient { machine: NodeId([2; 16]), key: vec![9; 80], seal: None }],
             bundle: BundleId([4; 16]),
             part: 1,
             is_last: true,

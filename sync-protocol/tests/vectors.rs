@@ -16,6 +16,7 @@ use ed25519_dalek::Signer;
 use ed25519_dalek::SigningKey;
 use sync_protocol::bundle::BundleKind;
 use sync_protocol::bundle::Certificate;
+use sync_protocol::bundle::Head;
 use sync_protocol::bundle::Header;
 use sync_protocol::bundle::Part;
 use sync_protocol::bundle::Recipient;
@@ -311,12 +312,31 @@ fn bundle() -> Vec<u8> {
         province: PROVINCE,
         from: PublicKey(SigningKey::from_bytes(&[0x77; 32]).verifying_key().to_bytes()),
         to: vec![
-            Recipient { machine: NODE, key: vec![0x13; 80] },
-            Recipient { machine: NodeId([0x14; 16]), key: vec![0x15; 80] },
+            Recipient { machine: NODE, key: vec![0x13; 80], seal: None },
+            Recipient { machine: NodeId([0x14; 16]), key: vec![0x15; 80], seal: None },
         ],
         bundle: BundleId([0x16; 16]),
         part: 2,
         is_last: true,
+        at: AT,
+        size_bytes: 0,
+        hash: Hash([0; 32]),
+        certificate: Some(Certificate(vec![0x17; 400])),
+    };
+    header.write(&[0x18; 100], sign)
+}
+
+/// The same of a backup, which says to whom one can write for its keys.
+fn backup() -> Vec<u8> {
+    let to = |machine, key, seal| Recipient { machine, key: vec![key; 80], seal: Some(Hash([seal; 32])) };
+    let header = Header {
+        kind: BundleKind::BACKUP,
+        province: PROVINCE,
+        from: PublicKey(SigningKey::from_bytes(&[0x77; 32]).verifying_key().to_bytes()),
+        to: vec![to(NODE, 0x13, 0x19), to(NodeId([0x14; 16]), 0x15, 0x1a)],
+        bundle: BundleId([0x16; 16]),
+        part: 1,
+        is_last: false,
         at: AT,
         size_bytes: 0,
         hash: Hash([0; 32]),
@@ -335,6 +355,7 @@ fn vectors() -> Vec<(&'static str, Vec<u8>)> {
         ("proof-v1", proof().to_bytes()),
         ("proof-hash-v1", proof().hash().0.to_vec()),
         ("bundle-v1", bundle()),
+        ("bundle-backup-v1", backup()),
         ("frame-hello-v1", frame(hello())),
         ("frame-hello-ack-v1", frame(hello_ack())),
         ("frame-cut-v1", frame(cut())),
@@ -391,6 +412,14 @@ fn released_bytes_are_read() {
     let part = Part::read(&file).unwrap();
     assert_eq!((part.header.part, part.header.to.len(), part.sealed), (2, 2, &[0x18; 100][..]));
     assert_eq!(part.header.certificate, Some(Certificate(vec![0x17; 400])));
+    assert!(part.header.to.iter().all(|to| to.seal.is_none()));
+    let file = read("bundle-backup-v1");
+    let part = Part::read(&file).unwrap();
+    let seals: Vec<_> = part.header.to.iter().map(|to| to.seal).collect();
+    assert_eq!(seals, [Some(Hash([0x19; 32])), Some(Hash([0x1a; 32]))]);
+    let (head, rest) = Head::read(&file).unwrap();
+    assert_eq!((&head.header, rest), (&part.header, part.sealed));
+    assert_eq!(Head::read(head.bytes).unwrap().1, b"", "the beginning can be shown without the content");
     for (name, kind, frame) in [
         ("columns-changes-v2", FrameKind::Changes, column_changes()),
         ("columns-feed-v2", FrameKind::Feed, column_feed()),

@@ -58,8 +58,13 @@ fn grant(context: &Context, args: &EnrolGrant) -> Result<Exit, Failure> {
     let value = office::ask(context, command, std::io::empty(), |_| {})?;
     let agency = People::of(context).agency(people::word(&value["agency"]));
     let (node, out) = (people::word(&value["node"]).to_owned(), people::word(&value["out"]).to_owned());
-    let text =
-        context.output.text("done-enrol-grant", &[("agency", &agency), ("node", &node), ("out", &out)]);
+    let text = if value["kind"] == "restore" {
+        let (at, code) = (people::time(&value["backup_at"]), people::word(&value["code"]));
+        let args = [("agency", agency.as_str()), ("node", &node), ("out", &out), ("at", &at), ("code", code)];
+        context.output.text("done-restore-grant", &args)
+    } else {
+        context.output.text("done-enrol-grant", &[("agency", &agency), ("node", &node), ("out", &out)])
+    };
     context.output.result(value, || text)?;
     Ok(Exit::Done)
 }

@@ -217,9 +217,12 @@ help-backup-create = Make a copy while the office works.
 help-backup-create-out = The copy to write.
 help-backup-restore = Restore into an empty directory.
 help-backup-restore-file = The copy.
-help-backup-restore-grant = The province's leave, when restoring on other hardware. Default: the same machine, none needed.
-help-backup-verify = Check a copy.
+help-backup-restore-grant = The province's answer to a request, when this computer has no keys to the copy. Default: the same machine, none needed.
+help-backup-restore-request = On a computer without keys: the request to write for the province. Nothing is restored yet.
+help-backup-restore-keys = The directory whose "identity" folder opens the copy: the machine's old one, or the province's. Default: the folder in --dir.
+help-backup-verify = Check a copy: without keys that it is whole, with keys also what is in it.
 help-backup-verify-file = The copy.
+help-backup-verify-keys = The directory whose "identity" folder opens the copy. Default: the one of --dir.
 
 help-person = Officers of this office.
 help-person-list = The officers.

@@ -144,3 +144,66 @@ done-commune-pack = The machine of { $name } ({ $seat }) is set up and has the p
     It receives and processes dossiers from now on, and writes bundles for the province. What does not work yet: calling the province.
     Next: take the request to the province; when its grant is here,
       motcua --dir { $dir } commune init --grant FILE
+
+## Backups
+
+bundle-is-for-restore = { $path } belongs to restoring a backup on another computer; it brings no dossiers.
+    .rule = The request goes to the province, the answer back to the computer that asked.
+    .next = At the province: "motcua enrol grant FILE --out FILE". At the office: "motcua backup restore BACKUP --grant FILE".
+backup-running = Another backup is being made or checked in { $path }.
+    .next = Wait until it is done and run it again.
+backup-not-empty = The directory { $path } is not empty; nothing was restored.
+    .rule = A backup is restored into an empty directory, or into one that has only the machine's own "identity" folder.
+    .next = Name a new directory with --dir. Keep the old one: what stands in it may be newer than the backup.
+backup-machine-works = This machine ({ $node }) is at work on this computer; nothing was restored.
+    .rule = One machine works from one directory.
+    .next = Stop its "motcua serve" and every other command of it, then run this again.
+backup-needs-keys = No keys are here that open { $path }.
+    .rule = A backup is sealed to its machine and to its province.
+    .next = Name with --keys the machine's old directory (or a copy that has its "identity" folder). Without one: "motcua backup restore FILE --request REQUEST", take the request to the province, and restore with --grant.
+backup-own-keys-only = Only its own machine can open { $path }: the province's key was not known there.
+    .rule = A backup is sealed to its machine and, once that has heard of the province's key, to the province.
+    .next = Name with --keys the machine's old directory (or a copy of its "identity" folder).
+backup-part-missing = The part { $path } of this backup is not here.
+    .rule = A backup is restored from all its parts.
+    .next = Put all parts into one folder under their names and run it again.
+backup-not-a-backup = { $path } is not a backup.
+    .rule = Only a file that "motcua backup create" wrote can be restored.
+    .next = See what it is with "motcua bundle inspect FILE".
+backup-not-a-grant = { $path } is not the province's answer to a request to restore.
+    .rule = On a computer without keys, a backup is restored by the province's answer.
+    .next = See what the file is with "motcua bundle inspect FILE".
+backup-not-asked = No request was written from { $path }.
+    .rule = The answer opens the backup only where the request was written.
+    .next = Name with --dir the directory from which you asked, or ask again: "motcua backup restore FILE --request REQUEST".
+backup-grant-other = { $path } is of another backup than the answer is for.
+    .rule = The province's answer opens one backup.
+    .next = Restore the backup that the request was written for, or ask again for this one.
+backup-machine-unknown = { $path } does not show a backup of a machine that this province has certified.
+    .rule = The province opens backups of its own communes' machines only.
+    .next = If the machine was set up by a pack and never granted, restore the backup here with --keys and the province's directory.
+backup-machine-banned = The machine { $node } of this backup is banned.
+    .rule = A banned machine is not put back.
+    .next = Enrol another machine for the seat ("motcua enrol new"). To look at what only the backup holds, restore it at the province with --keys and the province's directory, and take in a bundle of it.
+done-backup-create = Backup of { $agency } as it stood at { $at } ({ $position } entries). Keep it away from this machine.
+backup-only-own-keys = Only this machine's own keys open it: keep a copy of its "identity" folder in a safe, apart from the backup. On a provincial server that folder holds the authority's key: whoever has it is the province.
+done-backup-verify = The backup of { $agency } of { $at } is whole: all parts, signatures, files and the database ({ $position } entries).
+done-backup-verify-outside = The backup of machine { $node } of { $at } is whole: all parts are here as the machine signed them.
+    Its content was not looked at: no keys to it are here. Name with --keys a directory that has them.
+done-backup-restore = Restored: { $agency } as it stood at { $at } ({ $position } entries, machine { $node }).
+    What it had sent since then comes back from the province. Next: "motcua serve", then "motcua sync status".
+    If another copy of this machine still runs anywhere, stop it first.
+backup-new-series = It goes on in new number series: { $series }.
+backup-no-series = This computer's witness file does not say how far its numbers had come: it gives numbers again when the province has sent a new series (with the next session or bundle).
+backup-findings = The database has { $count } faults, which it had when the backup was made:
+backup-copying = Copying the database: { $percent } %
+backup-writing = Sealing and writing: { $percent } %
+backup-reading = Opening and checking: { $percent } %
+done-backup-request = Request written to { $request }, for the backup of machine { $node } of { $at }. Nothing is restored yet.
+    Take it to the province ("motcua enrol grant REQUEST --out FILE"). They will ask for this code: { $code }
+    Then run, with the same --dir: motcua backup restore BACKUP --grant FILE
+done-restore-grant = The backup of { $agency } of { $at } (machine { $node }) may be opened by whoever wrote this request.
+    Before you hand the file over, ask the office by telephone for the code on its screen. It must be: { $code }
+    At the office: motcua backup restore BACKUP --grant { $out }
+bundle-kind-restore-request = Request to open a backup
+bundle-kind-restore-grant = Leave to open a backup

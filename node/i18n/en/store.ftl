@@ -78,6 +78,8 @@ enrol-code-expired = This code has expired.
 # Conditions a person should know of.
 rolled-back = The data on this machine is older than what the machine wrote (the directory may have been restored or overwritten). Missing: log { $boot }, up to entry { $lsn }.
     .next = Run "motcua sync now" to get back what had been sent. Dossier numbers go on and are not repeated.
+restored-from-backup = This machine was restored from a backup of { $at }. What it had sent since then comes back from the province; what it had not sent is not here. No dossier number is given twice.
+    .next = Run "motcua sync now". Then compare with the papers since { $at } and enter again what is missing ("motcua dossier lodge --historic"). Done: "motcua condition dismiss restored-from-backup".
 no-witness = The witness file does not confirm that this data is the newest: { $why } Dossier numbers moved to another series, so that none is repeated.
     .next = If the directory was just copied or restored: let only one copy run. If only the witness file was moved: name its place with --witness.
 other-copy = Two machines carry this machine's identity: a copy of its data directory is at work elsewhere (log { $boot }). Both can still send; no dossier is lost.

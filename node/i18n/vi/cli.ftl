@@ -217,8 +217,11 @@ help-backup-create = Sao lưu trong khi đơn vị vẫn làm việc.
 help-backup-create-out = Tệp sao lưu sẽ ghi ra.
 help-backup-restore = Phục hồi vào thư mục trống.
 help-backup-restore-file = Tệp sao lưu.
-help-backup-restore-grant = Tệp cho phép của tỉnh, khi phục hồi trên máy khác. Mặc định: máy cũ, không cần.
-help-backup-verify = Kiểm tra tệp sao lưu.
+help-backup-restore-grant = Tệp trả lời của tỉnh, khi máy này không có khóa mở bản sao. Mặc định: máy cũ, không cần.
+help-backup-restore-request = Trên máy không có khóa: tệp yêu cầu sẽ ghi cho tỉnh. Chưa phục hồi gì.
+help-backup-restore-keys = Thư mục có phần "identity" mở được bản sao: thư mục cũ của máy, hoặc của tỉnh. Mặc định: phần đó trong --dir.
+help-backup-verify-keys = Thư mục có phần "identity" mở được bản sao. Mặc định: của --dir.
+help-backup-verify = Kiểm tra bản sao: không có khóa thì xem còn nguyên vẹn, có khóa thì xem cả bên trong.
 help-backup-verify-file = Tệp sao lưu.
 
 help-person = Công chức của đơn vị.

@@ -144,3 +144,66 @@ done-commune-pack = Máy của { $name } ({ $seat }) đã thiết lập, có dan
     Từ bây giờ máy tiếp nhận, xử lý hồ sơ và ghi gói USB cho tỉnh. Chưa làm được: gọi về tỉnh.
     Việc tiếp theo: mang tệp yêu cầu lên tỉnh; khi có tệp trả lời,
       motcua --dir { $dir } commune init --grant TỆP
+
+## Sao lưu
+
+bundle-is-for-restore = { $path } dùng để phục hồi bản sao lưu trên máy khác, không mang hồ sơ.
+    .rule = Tệp yêu cầu gửi lên tỉnh, tệp trả lời mang về máy đã yêu cầu.
+    .next = Tại tỉnh: "motcua enrol grant TỆP --out TỆP". Tại đơn vị: "motcua backup restore BẢN_SAO --grant TỆP".
+backup-running = Đang có lần sao lưu hoặc kiểm tra khác trong { $path }.
+    .next = Chờ xong rồi chạy lại.
+backup-not-empty = Thư mục { $path } không trống; chưa phục hồi gì.
+    .rule = Bản sao lưu được phục hồi vào thư mục trống, hoặc thư mục chỉ có phần "identity" của chính máy đó.
+    .next = Nêu thư mục mới ở --dir. Giữ thư mục cũ: dữ liệu ở đó có thể mới hơn bản sao lưu.
+backup-machine-works = Máy này ({ $node }) đang làm việc trên máy tính này; chưa phục hồi gì.
+    .rule = Mỗi máy làm việc từ một thư mục.
+    .next = Dừng "motcua serve" và các lệnh khác của máy, rồi chạy lại.
+backup-needs-keys = Ở đây không có khóa mở { $path }.
+    .rule = Bản sao lưu được niêm phong cho máy của nó và cho tỉnh.
+    .next = Nêu ở --keys thư mục cũ của máy (hoặc bản chép có phần "identity"). Không còn thì chạy "motcua backup restore TỆP --request YÊU_CẦU", mang yêu cầu lên tỉnh rồi phục hồi bằng --grant.
+backup-own-keys-only = Chỉ chính máy đã ghi mới mở được { $path }: khi đó máy chưa biết khóa của tỉnh.
+    .rule = Bản sao lưu được niêm phong cho máy của nó, và cho tỉnh khi máy đã biết khóa của tỉnh.
+    .next = Nêu ở --keys thư mục cũ của máy (hoặc bản chép phần "identity").
+backup-part-missing = Thiếu phần { $path } của bản sao lưu.
+    .rule = Phục hồi cần đủ mọi phần của bản sao lưu.
+    .next = Để mọi phần vào một thư mục, đúng tên, rồi chạy lại.
+backup-not-a-backup = { $path } không phải bản sao lưu.
+    .rule = Chỉ phục hồi được tệp do "motcua backup create" ghi.
+    .next = Xem tệp là gì bằng "motcua bundle inspect TỆP".
+backup-not-a-grant = { $path } không phải tệp trả lời của tỉnh cho phép mở bản sao lưu.
+    .rule = Trên máy không có khóa, phục hồi cần tệp trả lời của tỉnh.
+    .next = Xem tệp là gì bằng "motcua bundle inspect TỆP".
+backup-not-asked = Chưa có yêu cầu nào ghi từ { $path }.
+    .rule = Tệp trả lời chỉ mở được bản sao lưu ở nơi đã ghi yêu cầu.
+    .next = Nêu ở --dir thư mục đã dùng khi yêu cầu, hoặc yêu cầu lại: "motcua backup restore TỆP --request YÊU_CẦU".
+backup-grant-other = { $path } là bản sao lưu khác với bản mà tỉnh trả lời.
+    .rule = Tệp trả lời của tỉnh mở đúng một bản sao lưu.
+    .next = Phục hồi đúng bản đã yêu cầu, hoặc yêu cầu lại cho bản này.
+backup-machine-unknown = { $path } không phải của bản sao lưu do máy mà tỉnh này đã chứng nhận ghi ra.
+    .rule = Tỉnh chỉ mở bản sao lưu của máy thuộc các xã trong tỉnh.
+    .next = Nếu máy thiết lập bằng gói và chưa được trả lời, phục hồi tại đây bằng --keys và thư mục của tỉnh.
+backup-machine-banned = Máy { $node } của bản sao lưu này đã bị cấm.
+    .rule = Không phục hồi máy đã bị cấm.
+    .next = Cấp máy khác cho đơn vị ("motcua enrol new"). Để xem phần chỉ còn trong bản sao lưu, phục hồi tại tỉnh bằng --keys và thư mục của tỉnh, rồi nhận gói của máy đó.
+done-backup-create = Đã sao lưu { $agency } tại thời điểm { $at } ({ $position } mục). Cất tệp ở nơi khác máy này.
+backup-only-own-keys = Chỉ khóa của chính máy này mở được: cất một bản chép của thư mục "identity" ở nơi an toàn, tách khỏi bản sao lưu. Trên máy chủ tỉnh, thư mục đó có khóa chứng thực: ai giữ khóa là giữ quyền của tỉnh.
+done-backup-verify = Bản sao lưu của { $agency } lúc { $at } nguyên vẹn: đủ phần, chữ ký, tệp và cơ sở dữ liệu ({ $position } mục).
+done-backup-verify-outside = Bản sao lưu của máy { $node } lúc { $at } nguyên vẹn: đủ các phần, đúng như máy đã ký.
+    Chưa xem bên trong vì ở đây không có khóa. Nêu thư mục có khóa ở --keys.
+done-backup-restore = Đã phục hồi { $agency } như lúc { $at } ({ $position } mục, máy { $node }).
+    Phần đã gửi sau đó sẽ về lại từ tỉnh. Tiếp theo: "motcua serve", rồi "motcua sync status".
+    Nếu còn bản khác của máy này đang chạy ở đâu đó, hãy dừng bản đó trước.
+backup-new-series = Máy cấp mã tiếp trong dãy số mới: { $series }.
+backup-no-series = Tệp đối chứng trên máy tính này không cho biết mã đã cấp đến đâu: máy cấp mã lại khi tỉnh gửi dãy số mới (trong lần kết nối hoặc gói tới).
+backup-findings = Cơ sở dữ liệu có { $count } lỗi, đã có từ lúc sao lưu:
+backup-copying = Đang chép cơ sở dữ liệu: { $percent } %
+backup-writing = Đang niêm phong và ghi: { $percent } %
+backup-reading = Đang mở và kiểm tra: { $percent } %
+done-backup-request = Đã ghi yêu cầu ra { $request }, cho bản sao lưu của máy { $node } lúc { $at }. Chưa phục hồi gì.
+    Mang lên tỉnh ("motcua enrol grant YÊU_CẦU --out TỆP"). Tỉnh sẽ hỏi mã này: { $code }
+    Sau đó, với cùng --dir, chạy: motcua backup restore BẢN_SAO --grant TỆP
+done-restore-grant = Người ghi yêu cầu này được mở bản sao lưu của { $agency } lúc { $at } (máy { $node }).
+    Trước khi giao tệp, gọi điện hỏi đơn vị mã trên màn hình của họ. Mã phải là: { $code }
+    Tại đơn vị: motcua backup restore BẢN_SAO --grant { $out }
+bundle-kind-restore-request = Yêu cầu mở bản sao lưu
+bundle-kind-restore-grant = Cho phép mở bản sao lưu

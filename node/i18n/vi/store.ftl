@@ -78,6 +78,8 @@ enrol-code-expired = Mã này đã hết hạn.
 # Tình trạng cần biết.
 rolled-back = Dữ liệu trên máy này là bản cũ hơn những gì máy đã ghi (thư mục có thể vừa được phục hồi hoặc chép đè). Phần thiếu: nhật ký { $boot }, đến mục { $lsn }.
     .next = Chạy "motcua sync now" để nhận lại từ tỉnh phần đã gửi. Mã hồ sơ vẫn được cấp tiếp, không trùng.
+restored-from-backup = Máy này được phục hồi từ bản sao lưu lúc { $at }. Phần đã gửi sau đó sẽ về lại từ tỉnh; phần chưa gửi không còn ở đây. Không có mã hồ sơ nào cấp trùng.
+    .next = Chạy "motcua sync now". Sau đó đối chiếu giấy tờ từ { $at } và nhập lại phần thiếu ("motcua dossier lodge --historic"). Xong thì chạy "motcua condition dismiss restored-from-backup".
 no-witness = Tệp đối chứng không xác nhận được dữ liệu này là bản mới nhất: { $why } Mã hồ sơ đã chuyển sang dãy số khác để không trùng.
     .next = Nếu thư mục vừa được sao chép hay phục hồi: chỉ để một bản chạy. Nếu chỉ đổi chỗ tệp đối chứng: chỉ lại chỗ bằng --witness.
 other-copy = Có hai máy cùng mang tên máy này: một bản sao của thư mục dữ liệu đang làm việc ở nơi khác (nhật ký { $boot }). Cả hai vẫn gửi được; không mất hồ sơ nào.

@@ -89,7 +89,13 @@ impl Letter<'_> {
         let to: Vec<[u8; 32]> = self.to.iter().map(|to| to.seal).collect();
         let sealed = seal::seal(content, &to, &Header::seal_info(&from, bundle, part), &seeds)
             .map_err(|error| BundleFault::Bug(error.to_string()))?;
-        let recipient = |(to, key): (&To, Vec<u8>)| Recipient { machine: to.machine, key };
+        // Who finds a backup and has no key to it must be able to ask somebody who has.
+        let is_asked_for = self.kind == BundleKind::BACKUP;
+        let recipient = |(to, key): (&To, Vec<u8>)| Recipient {
+            machine: to.machine,
+            key,
+            seal: is_asked_for.then_some(Hash(to.seal)),
+        };
         let header = Header {
             kind: self.kind,
             province: self.province,
@@ -199,12 +205,21 @@ impl<'a> Parts<'a> {
     /// # Errors
     /// A part cannot be written; those before it are removed.
     pub fn push(&mut self, together: &[Message]) -> Result<(), BundleFault> {
-        let size_bytes: usize = together.iter().map(|message| message.bytes.len() + 4).sum();
+        let bytes: Vec<&[u8]> = together.iter().map(|message| message.bytes.as_slice()).collect();
+        self.push_bytes(&bytes)
+    }
+
+    /// The same for messages that are no frames.
+    ///
+    /// # Errors
+    /// As [`Parts::push`].
+    pub fn push_bytes(&mut self, together: &[&[u8]]) -> Result<(), BundleFault> {
+        let size_bytes: usize = together.iter().map(|message| message.len() + 4).sum();
         let is_begun = self.content.len() > self.opening.len();
         if is_begun && self.content.len() + size_bytes > self.part_bytes {
             self.write(false)?;
         }
-        together.iter().for_each(|message| bundle::push_message(&mut self.content, &message.bytes));
+        together.iter().for_each(|message| bundle::push_message(&mut self.content, message));
         Ok(())
     }
 
@@ -217,15 +232,17 @@ impl<'a> Parts<'a> {
         Ok(Written { bundle: self.bundle, files: self.files })
     }
 
-    fn write(&mut self, is_last: bool) -> Result<(), BundleFault> {
-        let done = self.write_part(is_last);
-        if done.is_err() {
-            // Half a bundle would only be carried for nothing.
-            for (path, _) in &self.files {
-                let _it_may_stay = std::fs::remove_file(path);
-            }
+    /// Gives the bundle up: the parts that are written are removed. Hands back why.
+    pub fn abandon<E>(&self, why: E) -> E {
+        // Half a bundle would only be carried for nothing.
+        for (path, _) in &self.files {
+            let _it_may_stay = std::fs::remove_file(path);
         }
-        done
+        why
+    }
+
+    fn write(&mut self, is_last: bool) -> Result<(), BundleFault> {
+        self.write_part(is_last).map_err(|fault| self.abandon(fault))
     }
 
     fn write_part(&mut self, is_last: bool) -> Result<(), BundleFault> {
@@ -314,12 +331,12 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, BundleFault> {
     Ok(bytes)
 }
 
-/// Reads and checks one part: whole, as it was signed, of this province.
+/// Reads and checks one part: whole, and as it was signed. Whose it is, is the caller's to judge.
 ///
 /// # Errors
 /// It is not to be used; the person is told why.
-pub fn check<'b>(path: &Path, bytes: &'b [u8], province: ProvinceId) -> Result<Part<'b>, BundleFault> {
-    let part = Part::read(bytes).map_err(|error| match error {
+pub fn read<'b>(path: &Path, bytes: &'b [u8]) -> Result<Part<'b>, BundleFault> {
+    Part::read(bytes).map_err(|error| match error {
         BundleError::NotABundle => refusal_of(path, "bundle-not-a-bundle"),
         BundleError::Newer { found } => Refusal::of_field("bundle-newer", "file")
             .with("path", path.display())
@@ -328,7 +345,15 @@ pub fn check<'b>(path: &Path, bytes: &'b [u8], province: ProvinceId) -> Result<P
             .into(),
         BundleError::Truncated => refusal_of(path, "bundle-truncated"),
         BundleError::Damaged => refusal_of(path, "bundle-damaged"),
-    })?;
+    })
+}
+
+/// Reads and checks one part: whole, as it was signed, of this province.
+///
+/// # Errors
+/// It is not to be used; the person is told why.
+pub fn check<'b>(path: &Path, bytes: &'b [u8], province: ProvinceId) -> Result<Part<'b>, BundleFault> {
+    let part = read(path, bytes)?;
     if part.header.province != province {
         return Err(refusal_of(path, "bundle-other-province"));
     }

@@ -112,6 +112,14 @@ pub fn open(sealed: &[u8], key: &[u8], info: &[u8], keys: &SecretKeys) -> Result
 /// # Errors
 /// [`Unopened`].
 pub fn open_with(sealed: &[u8], key: &[u8], info: &[u8], secret: &[u8; 32]) -> Result<Vec<u8>, Unopened> {
+    open_content(sealed, info, &open_key(key, info, secret)?)
+}
+
+/// The content's own key, from one of [`Sealed::keys`]: whoever has it can open this one content.
+///
+/// # Errors
+/// [`Unopened`].
+pub fn open_key(key: &[u8], info: &[u8], secret: &[u8; 32]) -> Result<[u8; 32], Unopened> {
     let (encapped, wrapped) = key.split_at_checked(ENCAPPED_BYTES).ok_or(Unopened)?;
     let secret = <Kem as KemTrait>::PrivateKey::from_bytes(secret).map_err(|_| Unopened)?;
     let encapped = <Kem as KemTrait>::EncappedKey::from_bytes(encapped).map_err(|_| Unopened)?;
@@ -124,7 +132,15 @@ pub fn open_with(sealed: &[u8], key: &[u8], info: &[u8], secret: &[u8; 32]) -> R
         b"key",
     )
     .map_err(|_| Unopened)?;
-    let file_key = <Kem as KemTrait>::PrivateKey::from_bytes(&opened).map_err(|_| Unopened)?;
+    opened.try_into().map_err(|_| Unopened)
+}
+
+/// Opens a content with its own key.
+///
+/// # Errors
+/// [`Unopened`].
+pub fn open_content(sealed: &[u8], info: &[u8], file_key: &[u8; 32]) -> Result<Vec<u8>, Unopened> {
+    let file_key = <Kem as KemTrait>::PrivateKey::from_bytes(file_key).map_err(|_| Unopened)?;
     let (encapped, chunks) = sealed.split_at_checked(ENCAPPED_BYTES).ok_or(Unopened)?;
     let encapped = <Kem as KemTrait>::EncappedKey::from_bytes(encapped).map_err(|_| Unopened)?;
     let mut opening =

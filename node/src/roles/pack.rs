@@ -46,6 +46,7 @@ use crate::identity::waiting_keys;
 use crate::ids::AgencyCode;
 use crate::refusal::Refusal;
 use crate::roles::Office;
+use crate::roles::backup;
 use crate::roles::commune;
 use crate::roles::fresh_seeds;
 use crate::roles::identity_failure;
@@ -228,7 +229,7 @@ fn read_items(messages: &[&[u8]], key: &PublicKey) -> Option<Vec<Item>> {
 }
 
 /// The keys of the provincial server, when it is what has signed a file.
-fn from_province(path: &Path, part: &Part<'_>, ca: &CaPublicKey) -> Result<PublicKeys, Failure> {
+pub(super) fn from_province(path: &Path, part: &Part<'_>, ca: &CaPublicKey) -> Result<PublicKeys, Failure> {
     let certificate = part.header.certificate.as_ref();
     certificate
         .and_then(|certificate| identity::read_certificate(&certificate.0, ca).ok())
@@ -357,6 +358,9 @@ pub fn grant(office: &Arc<Office>, request: &Path, out: &Path) -> Result<Value, 
     require_province(office)?;
     let bytes = file::read_file(request).map_err(bundle_failure)?;
     let part = file::check(request, &bytes, office.identity.province()).map_err(bundle_failure)?;
+    if part.header.kind == BundleKind::RESTORE_REQUEST {
+        return backup::grant(office, request, &part, out);
+    }
     if part.header.kind != BundleKind::REQUEST {
         return Err(refused("pack-not-a-request", request));
     }
@@ -383,6 +387,7 @@ pub fn grant(office: &Arc<Office>, request: &Path, out: &Path) -> Result<Value, 
     bundle::push_message(&mut content, &grant_bytes(&granted));
     letter.write_whole(out, &content, office.random.as_ref()).map_err(bundle_failure)?;
     Ok(json!({
+        "kind": "enrolment",
         "node": ask.node.to_string(),
         "agency": ask.agency.as_str(),
         "out": out.display().to_string(),

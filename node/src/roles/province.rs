@@ -230,7 +230,7 @@ fn grant_series(
 }
 
 /// Tells a machine, and everybody, which series are its.
-fn tell_series(
+pub(super) fn tell_series(
     tx: &mut WriteTx<'_>,
     identity: &MachineIdentity,
     machine: NodeId,
@@ -241,7 +241,7 @@ fn tell_series(
 }
 
 /// Sets free series of the province's block aside for a machine.
-fn allot(
+pub(super) fn allot(
     tx: &mut WriteTx<'_>,
     machine: NodeId,
     how_many: usize,

@@ -195,6 +195,7 @@ fn wrong_kind(path: &Path, kind: BundleKind) -> Refusal {
     let code = match kind {
         BundleKind::CHANGES => "bundle-is-changes",
         BundleKind::RETURN => "bundle-is-return",
+        BundleKind::RESTORE_REQUEST | BundleKind::RESTORE_GRANT => "bundle-is-for-restore",
         BundleKind::PACK | BundleKind::GRANT => "bundle-is-for-init",
         BundleKind::REQUEST => "bundle-is-request",
         BundleKind::BACKUP => "bundle-is-backup",

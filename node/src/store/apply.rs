@@ -843,7 +843,8 @@ impl WriteTx<'_> {
             // witness nothing tells a restored directory from a copied one, so a person is told. Clocks may lie; this
             // only chooses the words.
             let rolled_back = conditions::standing(self.connection(), conditions::ROLLED_BACK)?;
-            let is_past = rolled_back.is_some_and(|excuse| written_at <= excuse.since);
+            let restored = conditions::standing(self.connection(), conditions::RESTORED)?;
+            let is_past = [rolled_back, restored].iter().flatten().any(|excuse| written_at <= excuse.since);
             if !is_past {
                 let args = [("boot", entry.log.to_string())];
                 self.set_condition(conditions::OTHER_COPY, "", &args)?;

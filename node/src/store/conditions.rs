@@ -16,6 +16,9 @@ use crate::store::writer::WriteTx;
 
 /// The database lacks what the witness saw committed: an older copy was put back. Args `boot`, `lsn`.
 pub const ROLLED_BACK: &str = "rolled-back";
+/// This machine was put back from a backup; what it had not sent since is gone until somebody enters it again. Arg
+/// `at`, when the backup was made.
+pub const RESTORED: &str = "restored-from-backup";
 /// No witness vouches for this process; numbering moved to another series. Arg `why`.
 pub const NO_WITNESS: &str = "no-witness";
 /// Another copy of this directory is at work under this machine's identity. Arg `boot`.
@@ -53,8 +56,16 @@ pub const SERIES_WITHDRAWN: &str = "series-withdrawn";
 pub const DUPLICATE_NUMBER: &str = "duplicate-number";
 
 /// Conditions that tell what has happened. A person takes them away; the others end with their cause.
-const DISMISSIBLE: &[&str] =
-    &[NO_WITNESS, OTHER_COPY, DUPLICATE_SERIES, TWO_HISTORIES, LOG_REISSUED, REISSUE_FAILED, WORK_REFUSED];
+const DISMISSIBLE: &[&str] = &[
+    RESTORED,
+    NO_WITNESS,
+    OTHER_COPY,
+    DUPLICATE_SERIES,
+    TWO_HISTORIES,
+    LOG_REISSUED,
+    REISSUE_FAILED,
+    WORK_REFUSED,
+];
 
 /// One standing condition. `i18n/*/store.ftl` has words under its code.
 #[derive(Clone, Debug, PartialEq, Eq)]

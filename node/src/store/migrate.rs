@@ -108,6 +108,27 @@ mod tests {
         assert_eq!(loose, Vec::<String>::new());
     }
 
+    /// What a file's schema is, whatever order its tables were made in.
+    fn schema(connection: &Connection) -> Vec<(String, Option<String>)> {
+        let mut statement =
+            connection.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name, sql").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_file_of_every_step_comes_to_the_same_schema() {
+        let mut fresh = Connection::open_in_memory().unwrap();
+        migrate(&mut fresh, Millis(1)).unwrap();
+        for steps in 1..MIGRATIONS.len() {
+            let mut older = Connection::open_in_memory().unwrap();
+            migrate_with(&mut older, &MIGRATIONS[..steps], Millis(1)).unwrap();
+            assert_ne!(schema(&older), schema(&fresh), "step {} does nothing", steps + 1);
+            migrate(&mut older, Millis(2)).unwrap();
+            assert_eq!(schema(&older), schema(&fresh), "from step {steps}");
+        }
+    }
+
     #[test]
     fn a_step_runs_once_wholly_and_is_checked_later() {
         let good = Migration { version: 1, name: "a", sql: "CREATE TABLE a (x INTEGER) STRICT" };

@@ -125,6 +125,18 @@ impl View<'_> {
         Ok(statement.query_row([machine.0], |row| sql::uint_at(row, 0))?)
     }
 
+    /// At the province: every series that a machine was ever given and that nobody else has since.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn series_of(&self, machine: NodeId) -> Result<Vec<String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT series FROM allotment WHERE machine = ?1 ORDER BY place")?;
+        let rows = statement.query_map([machine.0], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// How many granted series are unused.
     ///
     /// # Errors

@@ -28,6 +28,8 @@ use crate::clock::Clock;
 use crate::ids::AgencyCode;
 use crate::store::StoreError;
 use crate::store::conditions;
+use crate::store::copy;
+use crate::store::copy::Restoration;
 use crate::store::log;
 use crate::store::meta;
 use crate::store::migrate;
@@ -356,7 +358,7 @@ impl Reader {
         Ok(reader)
     }
 
-    fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf) -> Self {
         Self { inner: Arc::new(ReaderInner { path, idle: Mutex::new(Vec::new()) }) }
     }
 
@@ -382,7 +384,7 @@ impl Reader {
         })
     }
 
-    fn with_connection<T>(
+    pub(super) fn with_connection<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -400,14 +402,14 @@ impl Reader {
     }
 }
 
-fn read_identity(connection: &Connection) -> Result<Identity, StoreError> {
+pub(crate) fn read_identity(connection: &Connection) -> Result<Identity, StoreError> {
     let bytes = meta::take(connection, meta::IDENTITY)?
         .ok_or_else(|| StoreError::Corrupt { what: "the store does not say whose it is".to_owned() })?;
     meta::from_cbor(&bytes)
 }
 
 /// Takes the directory's lock for as long as the file lives.
-fn lock(dir: &Path) -> Result<File, StoreError> {
+pub(crate) fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join(LOCK_NAME);
     let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
     let file = opened.map_err(|error| StoreError::from_file(error, &path))?;
@@ -418,7 +420,7 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn open_writing(path: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     assert_sqlite()?;
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -491,6 +493,9 @@ fn ask_witness(
     let machine = env.identity.machine;
     let opened = WitnessFile::open(path, machine);
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    if let Some(restoration) = copy::take_restoration(&tx)? {
+        return after_restore(tx, env, path, opened, &restoration);
+    }
     match opened {
         Ok((mut file, mut record)) => {
             let lsn_of = |boot: BootId| log::lsn_of(&tx, boot);
@@ -543,6 +548,66 @@ fn ask_witness(
                 }
             }
         }
+    }
+}
+
+/// As [`ask_witness`] for a database that was just put back from a backup: it is old by its own word, so nothing is
+/// guessed from what the witness saw last, and what it knows of numbers is all that counts. Without it every series
+/// known here is left for ever.
+fn after_restore(
+    tx: rusqlite::Transaction<'_>,
+    env: &Env,
+    path: &Path,
+    opened: Result<(WitnessFile, Record), NoWitness>,
+    restoration: &Restoration,
+) -> Result<(Option<WitnessFile>, Record, bool), StoreError> {
+    let at = env.clock.wall();
+    let machine = env.identity.machine;
+    let items_n = (View { connection: &tx }).item_head()?.n;
+    let lost_items = opened.as_ref().map_or(0, |(_, record)| record.lost_items(items_n));
+    match env.identity.role {
+        Role::Province => restored::note_put_back(&tx, restored::margin_of(lost_items), at)?,
+        Role::Commune => copy::set_restored(&tx, restoration, at)?,
+    }
+    let series = restoration.series.as_ref();
+    match opened {
+        Ok((mut file, mut record)) => {
+            record.note_put_back(|boot| log::lsn_of(&tx, boot))?;
+            numbers::merge_witness(&tx, &mut record, series.is_none(), at)?;
+            copy::settle_series(&tx, series, true, at)?;
+            record.series = numbers::series_in_use(&tx)?.map(|(series, _)| series);
+            record.go_on_from(items_n);
+            record.sequence += 1;
+            tx.commit()?;
+            if let Err(error) = file.write(&record) {
+                // It still tells of what was lost; the next to open the store takes that for a rollback.
+                tracing::error!(%error, "the witness cannot be written");
+            }
+            Ok((Some(file), record, true))
+        }
+        Err(why) => {
+            copy::settle_series(&tx, series, false, at)?;
+            let record = numbers::record_from_database(&tx, machine)?;
+            let is_gone = matches!(why, NoWitness::Missing | NoWitness::Unreadable);
+            if !is_gone {
+                conditions::set(&tx, conditions::NO_WITNESS, "", &[("why", why.name().to_owned())], at)?;
+            }
+            tx.commit()?;
+            Ok(match is_gone.then(|| WitnessFile::create(path, &record)) {
+                Some(Ok(file)) => (Some(file), record, true),
+                Some(Err(_)) | None => (None, record, false),
+            })
+        }
+    }
+}
+
+/// Whether the machine's witness is here, and if so whether a process holds it: then that machine is at work.
+#[must_use]
+pub fn is_witness_held(path: &Path, machine: NodeId) -> Option<bool> {
+    match WitnessFile::open(path, machine) {
+        Ok(_) => Some(false),
+        Err(NoWitness::Locked) => Some(true),
+        Err(_) => None,
     }
 }
 

@@ -235,6 +235,17 @@ pub(crate) fn note_restored(connection: &Connection, margin: u64, at: Millis) ->
     Ok(true)
 }
 
+/// As [`note_restored`] by the word of whoever put it back; nobody is awaited where no machine was known.
+pub(crate) fn note_put_back(connection: &Connection, margin: u64, at: Millis) -> Result<(), StoreError> {
+    // The copy may be one of a time in which it already stood: all are awaited again.
+    conditions::clear(connection, conditions::PROVINCE_RESTORED, "")?;
+    note_restored(connection, margin, at)?;
+    if awaited(connection)? == 0 {
+        conditions::clear(connection, conditions::PROVINCE_RESTORED, "")?;
+    }
+    Ok(())
+}
+
 /// The series to pass over when so many items were lost.
 pub(crate) const fn margin_of(lost_items: u64) -> u64 {
     SERIES_MARGIN.saturating_add(lost_items.saturating_mul(SERIES_PER_ITEM))

@@ -301,6 +301,38 @@ fn each_process_has_a_log_that_links_the_one_before() {
 }
 
 #[test]
+fn a_copy_is_of_one_moment_whatever_is_written_meanwhile() {
+    let place = Place::new(1, "H27.101", Role::Commune);
+    let store = place.create();
+    append(&store, "before");
+    // Enough for several steps of the copy.
+    store.write(|tx| tx.put_meta("large", &vec![7; 12 << 20])).unwrap();
+    let province = place.identity.province;
+    let before = store.read(|view| view.record_head(province)).unwrap();
+    let file = place.root.path().join("copy");
+    let mut steps = 0;
+    store
+        .reader()
+        .copy_to(&file, &mut |_, _| {
+            steps += 1;
+            append(&store, &format!("meanwhile {steps}"));
+            let filler = vec![u8::try_from(steps).unwrap(); 12 << 20];
+            store.write(move |tx| tx.put_meta("large", &filler)).unwrap();
+        })
+        .unwrap();
+    assert!(steps > 2, "only {steps} steps");
+    let copy = Reader::of_copy(&file, Millis(1)).unwrap();
+    let (head, large) = copy.read(|view| Ok((view.record_head(province)?, view.meta("large")?))).unwrap();
+    assert_eq!(head, before);
+    assert!(large.unwrap().iter().all(|byte| *byte == 7), "no page of a later moment");
+    assert_eq!(copy.read(|view| view.verify(Role::Commune)).unwrap(), Vec::new());
+    let after = store.read(|view| view.record_head(province)).unwrap();
+    assert_eq!(after.position, before.position + steps, "nobody who wrote had to wait");
+    let again = store.reader().copy_to(&file, &mut |_, _| {});
+    assert!(again.is_err(), "never over another file");
+}
+
+#[test]
 fn a_newer_file_is_refused_untouched_by_writers_and_readers() {
     let place = Place::commune();
     drop(place.create());

@@ -127,6 +127,22 @@ impl Record {
         self.items = self.items.map(|_| ItemsSeen { confirmed: n, in_flight: n });
     }
 
+    /// The database was put back from a backup. What it lacks is noted, also of the commit in flight: so another
+    /// database that has it is known for another one.
+    pub(crate) fn note_put_back<E>(
+        &mut self,
+        mut lsn_of: impl FnMut(BootId) -> Result<Lsn, E>,
+    ) -> Result<(), E> {
+        let claims = [self.boot.map(|boot| (boot, self.in_flight.max(self.confirmed))), self.previous];
+        for (boot, lsn) in claims.into_iter().flatten() {
+            if lsn_of(boot)? < lsn {
+                self.lacked = Some((boot, lsn));
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
     /// Notes a number that was drawn; the oldest days make room.
     pub(crate) fn note_number(&mut self, series: &str, day: u32, counter: u32) {
         self.series = Some(series.to_owned());
