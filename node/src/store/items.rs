@@ -105,6 +105,9 @@ pub struct DirectoryVersion {
 /// Largest directory this program reads; a province's catalogue is about 2 MB.
 const DIRECTORY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Behind every place: SQLite's largest row number.
+const LAST_PLACE: u64 = i64::MAX.unsigned_abs();
+
 fn item(row: &Row<'_>) -> rusqlite::Result<StoredItem> {
     Ok(StoredItem {
         n: sql::uint_at(row, 0)?,
@@ -239,6 +242,23 @@ impl View<'_> {
         Ok(statement.exists((head.0, hash.0))?)
     }
 
+    /// Ends of branches that the newest item does not come after, oldest first, at most so many.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unjoined_items(&self, items_max: usize) -> Result<Vec<(u64, Hash)>, StoreError> {
+        let head = self.item_head()?.hash.unwrap_or(Hash([0; 32]));
+        let mut statement = self.connection.prepare_cached(
+            "WITH RECURSIVE known (hash) AS (SELECT ?1 UNION \
+             SELECT p.parent FROM known k JOIN item_parent p ON p.hash = k.hash) \
+             SELECT n, hash FROM item i WHERE hash NOT IN (SELECT hash FROM known) \
+             AND NOT EXISTS (SELECT 1 FROM item_parent p WHERE p.parent = i.hash) ORDER BY rowid LIMIT ?2",
+        )?;
+        let rows = statement
+            .query_map((head.0, sql::len(items_max)), |row| Ok((sql::uint_at(row, 0)?, Hash(row.get(1)?))))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// The newest item of a kind on the line of the newest one, up to a number.
     ///
     /// # Errors
@@ -270,6 +290,33 @@ impl View<'_> {
         )?;
         let rows = statement.query((hash.0, sql::int(after_place), sql::len(ITEMS_MAX)))?;
         fitting(rows, bytes_max, |row| Ok((sql::uint_at(row, 4)?, item(row)?)), |(_, item)| item)
+    }
+
+    /// The same, but the newest item in use comes last. What stands beside it, because the item that joins them has not
+    /// come yet, goes before it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn items_beyond_head_last(
+        &self,
+        hash: Hash,
+        after_place: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<(u64, StoredItem)>, StoreError> {
+        let head = self.item_head()?;
+        let mut after_place = after_place;
+        while after_place < LAST_PLACE {
+            let mut page = self.items_beyond(hash, after_place, bytes_max)?;
+            let Some((last, _)) = page.last() else {
+                return Ok(self.item(head.n)?.map(|head| (LAST_PLACE, head)).into_iter().collect());
+            };
+            after_place = *last;
+            page.retain(|(_, item)| head.hash != Some(item.hash));
+            if !page.is_empty() {
+                return Ok(page);
+            }
+        }
+        Ok(Vec::new())
     }
 
     fn items_where(

@@ -2179,6 +2179,28 @@ fn items_are_taken_in_their_chain_and_others_laid_aside() {
 }
 
 #[test]
+fn a_restored_province_gets_the_newest_item_last_and_what_stands_beside_it_before() {
+    let (_p, store) = province();
+    let (one, beside) = (item(1, &[]), item(2, &[Hash([7; 32])]));
+    let two = item(2, &[one.hash]);
+    for item in [&one, &two, &beside] {
+        let item = item.clone();
+        store.write(move |tx| tx.store_item(&item)).unwrap();
+    }
+    let (mut after, mut given) = (0, Vec::new());
+    loop {
+        // One at a time: the newest lies in the middle.
+        let page = store.read(|view| view.items_beyond_head_last(Hash([0; 32]), after, 1)).unwrap();
+        let Some((place, item)) = page.into_iter().next() else { break };
+        after = place;
+        given.push(item.hash);
+    }
+    assert_eq!(given, [one.hash, beside.hash, two.hash]);
+    let ends = store.read(|view| view.unjoined_items(8)).unwrap();
+    assert_eq!(ends, [(2, beside.hash)], "and a joining item names it too");
+}
+
+#[test]
 fn the_directory_in_force_is_the_newest_that_holds_already() {
     let (_p, store) = province();
     for (version, effective_at, signed_at) in [(1, 100, 50), (2, 200, 100), (3, 300, 100)] {

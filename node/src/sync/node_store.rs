@@ -52,6 +52,7 @@ use crate::store::feeds::FeedPiece;
 use crate::store::feeds::FeedStored;
 use crate::store::items::DirectoryVersion;
 use crate::store::items::ItemStored;
+use crate::store::items::StoredItem;
 use crate::store::proofs::StoredProof;
 use crate::sync::driver::NodeStore;
 
@@ -152,7 +153,10 @@ pub(crate) fn placed_items(
     after_place: u64,
     bytes_max: usize,
 ) -> Result<Vec<PlacedItem>, StoreError> {
-    let stored = view.items_beyond(beyond, after_place, bytes_max)?;
+    placed(view.items_beyond(beyond, after_place, bytes_max)?)
+}
+
+fn placed(stored: Vec<(u64, StoredItem)>) -> Result<Vec<PlacedItem>, StoreError> {
     stored
         .into_iter()
         .map(|(place, item)| {
@@ -327,7 +331,8 @@ impl NodeStore for NodeSide {
                     break;
                 }
             }
-            placed_items(view, beyond, after_place, bytes_max)
+            // The province takes the newest one here, which the hello named, for the last.
+            placed(view.items_beyond_head_last(beyond, after_place, bytes_max)?)
         })
     }
 
