@@ -20,6 +20,7 @@ use motcua_tests::office::assert_even;
 use motcua_tests::office::lodging;
 use motcua_tests::office::lodging_for;
 use motcua_tests::office::sync_all;
+use motcua_tests::program::Home;
 use serde_json::Value;
 use serde_json::json;
 use sync_protocol::item::Item;
@@ -207,6 +208,36 @@ fn a_province_put_back_to_an_earlier_copy_shows_it_and_gets_everything_again() {
 #[test]
 fn a_province_whose_witness_was_put_back_too_gets_everything_again() {
     put_back_three_times(true);
+}
+
+/// Both copies of a machine were given proofs before the restore, each of its own place in the chain; what the province
+/// says next cannot follow both.
+#[test]
+fn a_machine_and_its_copy_are_both_proved_again_by_a_province_that_was_put_back() {
+    let mut province = Province::new();
+    let original = province.commune("H27.101");
+    let mut numbers = original.lodged(&[lodging("H27.101", 1)]);
+    original.sync();
+    let home = Home::below(province.place(), "copy");
+    copy_folder(&original.home.dir, &home.dir);
+    let copy = Office { code: original.code.clone(), home, serving: None };
+    let backup = back_up(&mut province, "early");
+    for (place, office) in [&original, &copy, &original].into_iter().enumerate() {
+        numbers.extend(office.lodged(&[lodging("H27.101", 10 + place)]));
+        office.sync();
+    }
+    put_back(&mut province, &backup, false);
+    for (place, office) in [&original, &copy, &original, &copy].into_iter().enumerate() {
+        numbers.extend(office.lodged(&[lodging("H27.101", 20 + place)]));
+        office.sync();
+    }
+    sync_all(&[&original, &copy]);
+    assert_eq!(province.office.export().len(), numbers.len());
+    for office in [&original, &copy] {
+        assert_eq!(office.sync()["round_trips"], json!(1), "and nothing is left to say");
+        assert_eq!(office.export(), province.office.export());
+        office.verify();
+    }
 }
 
 /// A ban that was lost holds again as soon as one machine calls that heard of it; a machine that was enrolled in the

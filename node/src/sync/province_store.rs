@@ -14,6 +14,7 @@ use sync_protocol::head::FeedHead;
 use sync_protocol::head::ItemsHead;
 use sync_protocol::head::LogHead;
 use sync_protocol::head::LogsSummary;
+use sync_protocol::head::ProofHead;
 use sync_protocol::head::SignedHead;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::Hash;
@@ -22,6 +23,7 @@ use sync_protocol::item::Item;
 use sync_protocol::item::ItemKind;
 use sync_protocol::item::PlacedItem;
 use sync_protocol::limits::BATCH_RAW_BYTES;
+use sync_protocol::limits::ITEM_PARENTS_MAX;
 use sync_protocol::proof::EntryCounts;
 use sync_protocol::proof::Proof;
 use sync_protocol::proof::ProofContent;
@@ -242,7 +244,10 @@ impl ProvinceSide {
             feed: self.feed_head(view)?,
             items: items_head(view)?,
             wants_items: if is_item_here(view, hello.items)? { None } else { Some(landmarks(view)?) },
-            last_proof: last_proof(view, self.machine)?.map(|proof| proof.head()),
+            last_proof: match last_in_line(view, self.machine, hello.last_proof)? {
+                Some(last) => Some(last.head()),
+                None => hello.last_proof,
+            },
         })
     }
 
@@ -307,13 +312,8 @@ impl ProvinceStore for ProvinceSide {
                 return Ok(Err(not_equal));
             }
             let counts = tx.entry_counts(this.machine)?;
-            // A head that is not in the chain here is of before a restore: the chain goes on behind it.
-            let is_told_here = match request.told {
-                Some(told) => tx.proof_hash(this.machine, told.n)? == Some(told.hash),
-                None => true,
-            };
-            let last = tx.last_proof(this.machine)?.filter(|_| is_told_here);
-            let last = last.map(|stored| read_proof(&stored)).transpose()?;
+            // What does not lead to the newest one here is of before a restore: the chain goes on behind it.
+            let last = last_in_line(tx, this.machine, request.told)?;
             let state = ProofState {
                 province,
                 machine: this.machine,
@@ -511,6 +511,35 @@ impl ProvinceStore for ProvinceSide {
     }
 }
 
+/// The newest proof of a machine, if it goes back link by link to `told`, the newest that the machine has. It does not
+/// where a copy of the machine has brought its own from before a restore: then there is a line for each of them.
+fn last_in_line(
+    view: &View<'_>,
+    machine: NodeId,
+    told: Option<ProofHead>,
+) -> Result<Option<Proof>, StoreError> {
+    let Some(last) = last_proof(view, machine)? else { return Ok(None) };
+    if let Some(told) = told
+        && view.proof_hash(machine, told.n)? != Some(told.hash)
+    {
+        return Ok(None);
+    }
+    let mut at = told;
+    loop {
+        let page = view.proofs_after(machine, at.map_or(0, |at| at.n))?;
+        if page.is_empty() {
+            return Ok(Some(last));
+        }
+        for stored in &page {
+            let proof = read_proof(stored)?;
+            if proof.follows(at).is_err() {
+                return Ok(None);
+            }
+            at = Some(proof.head());
+        }
+    }
+}
+
 /// Whether a machine's newest item is known here; one that has none needs no knowing.
 fn is_item_here(view: &View<'_>, head: ItemsHead) -> Result<bool, StoreError> {
     Ok(head.n == 0 || view.has_item(head.n, head.hash)?)
@@ -570,17 +599,22 @@ fn adopt_item(tx: &mut WriteTx<'_>, identity: &MachineIdentity, item: &Item) -> 
     }
 }
 
-/// Makes one chain of what was signed before the restore, which ends with `other`, and what was signed since. Both may
-/// have brought a directory version under one number: what was published last, after the restore, is published once
-/// more under a number of its own, so that everybody uses the same.
+/// Makes one chain of what was signed before the restore, which ends with `other` and whatever stands beside it, and what
+/// was signed since. Both may have brought a directory version under one number: what was published last, after the
+/// restore, is published once more under a number of its own, so that everybody uses the same.
 fn join(tx: &mut WriteTx<'_>, identity: &MachineIdentity, other: &Item) -> Result<(), StoreError> {
-    if tx.is_joined(other.hash())? {
+    let head = tx.item_head()?;
+    let mut ends = tx.unjoined_items(ITEM_PARENTS_MAX - 1)?;
+    if !tx.is_joined(other.hash())? && !ends.iter().any(|(_, hash)| *hash == other.hash()) {
+        ends.truncate(ITEM_PARENTS_MAX - 2);
+        ends.push((other.header().n, other.hash()));
+    }
+    if ends.is_empty() {
         return Ok(());
     }
-    let head = tx.item_head()?;
     let has_clash = has_directory_twice(tx, head.hash_or_zero())?;
-    let n = head.n.max(other.header().n).saturating_add(1);
-    let parents = head.hash.into_iter().chain([other.hash()]).collect();
+    let n = ends.iter().map(|(n, _)| *n).fold(head.n, u64::max).saturating_add(1);
+    let parents = head.hash.into_iter().chain(ends.into_iter().map(|(_, hash)| hash)).collect();
     sign_item(tx, identity, n, ItemKind::JOIN, parents, to_bytes(&Join { format: BODY_VERSION }))?;
     let newest = tx.newest_item_of_kind(ItemKind::DIRECTORY.0, head.n)?;
     let Some(newest) = newest.filter(|_| has_clash).and_then(|item| published(&item.bytes)) else {
