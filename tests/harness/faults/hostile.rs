@@ -404,7 +404,7 @@ impl NodeStore for Hostile {
             let entries = match run {
                 FeedRun::Bytes(run) => run.into_entries(),
                 FeedRun::Own { log, first_lsn, count } => {
-                    (first_lsn..first_lsn + count).map(|lsn| self.held(log, lsn)).collect()
+                    (first_lsn..first_lsn + count).filter_map(|lsn| self.held(log, lsn)).collect()
                 }
             };
             for entry in entries {
@@ -452,11 +452,13 @@ impl NodeStore for Hostile {
 }
 
 impl Hostile {
-    /// An entry that the province takes it to hold.
-    fn held(&self, log: BootId, lsn: Lsn) -> Entry {
+    /// An entry that the province takes it to hold; none where it only said that it does.
+    fn held(&self, log: BootId, lsn: Lsn) -> Option<Entry> {
         let own = self.logs.get(&log).and_then(|log| log.get(usize::try_from(lsn - 1).unwrap()));
         let is_it = |entry: &&Entry| (entry.log, entry.lsn) == (log, lsn);
-        own.or_else(|| self.received.iter().find(is_it)).unwrap().clone()
+        let held = own.or_else(|| self.received.iter().find(is_it));
+        assert!(held.is_some() || self.stolen.contains_key(&log), "{lsn} of {log} was named");
+        held.cloned()
     }
 
     /// An entry of a log of its own identity comes back.

@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use motcua_node::control::Failure;
 use motcua_node::roles::Office;
 use motcua_node::roles::ban;
 use motcua_node::roles::province;
@@ -67,7 +68,14 @@ impl World {
         self.bans += 1;
         let suspect_from = self.chance.percent(60).then_some(BEGINNING);
         let suspect_from = suspect_from.filter(|from| *from <= centre.clock().wall());
-        let answer = ban::ban(&centre, &id.to_string(), "máy bị mất", suspect_from).unwrap();
+        let answer = match ban::ban(&centre, &id.to_string(), "máy bị mất", suspect_from) {
+            Err(Failure::Refused(refusal)) if refusal.code == "enrol-no-machine" => {
+                // Put back to before its enrolment; it is in the list again once it has called.
+                self.note(format!("{id} is not known and not banned"));
+                return;
+            }
+            answer => answer.unwrap(),
+        };
         self.note(format!("{id} is banned: {}", answer["suspect_dossiers"]));
         if self.mistake == Some(Mistake::DoubledMark) {
             mark_again(&centre, id);

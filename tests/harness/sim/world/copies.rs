@@ -186,7 +186,13 @@ impl World {
         self.calls.clear();
         self.province.stop();
         let is_witness_kept = self.chance.percent(50);
+        let before = self.changes_at(&self.province);
         self.province.put_back(&copy, is_witness_kept);
+        // What no machine holds that may still call.
+        let callers = self.nodes.iter().filter(|node| !node.is_banned).map(|node| &node.machine);
+        let left: BTreeSet<ChangeHash> =
+            callers.chain([&self.province]).flat_map(|machine| self.changes_at(machine)).collect();
+        self.model.gone.extend(before.difference(&left).copied());
         self.model.is_province_behind = true;
         self.model.has_province_been_behind = true;
         self.standings.remove("province");

@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use motcua_node::roles::province;
 use sync_protocol::frame::ByeCode;
 
 use crate::faults::call::Over;
@@ -69,6 +70,7 @@ impl World {
             let planted = self.plant(self.adversary.id);
             let ended = self.adversary.sync(&centre, planted);
             assert!(ended.is_ok(), "the adversary's last session: {ended:?}");
+            has_moved |= self.let_count_what_came_back();
             if !has_moved {
                 self.coverage.add("rounds until all were even", round as u64);
                 self.model.is_province_behind = false;
@@ -76,5 +78,17 @@ impl World {
             }
         }
         panic!("after {ROUNDS_MAX} rounds there is still something to move");
+    }
+
+    /// A person at the province lets count what only other machines than its own had after a restore.
+    fn let_count_what_came_back(&mut self) -> bool {
+        let centre = Arc::clone(self.province.office());
+        let returned = centre.store.read(|view| view.returned(None, usize::from(u16::MAX))).unwrap();
+        let ids: Vec<String> = returned.iter().map(|entry| entry.id.to_string()).collect();
+        let decided = province::quarantine_release(&centre, &ids, None).unwrap();
+        let decided = decided["decided"].as_array().unwrap();
+        let counted = decided.iter().filter(|entry| entry["refused"].is_null()).count();
+        self.coverage.add("came back from others and counts", counted as u64);
+        counted > 0
     }
 }

@@ -69,9 +69,13 @@ impl World {
         let recent = self.model.answered.iter().rev().filter(|answered| answered.by == node.id && is_alone);
         for answered in recent.take(12).filter(|answered| !self.model.gone.contains(&answered.change)) {
             let facts = office.store.read(|view| view.change_facts(answered.doc, answered.change)).unwrap();
-            // What was put back comes from the province again, and may not have yet.
+            // What was put back comes from the province again, and may not have yet; that was perhaps put back, too.
+            let is_elsewhere = || {
+                self.model.has_province_been_behind
+                    && self.changes_elsewhere(place).contains(&answered.change)
+            };
             assert!(
-                facts.is_some() || self.province_has(answered),
+                facts.is_some() || self.province_has(answered) || is_elsewhere(),
                 "{}: what was answered is not there: {answered:?}",
                 node.machine.name
             );
@@ -90,7 +94,9 @@ impl World {
             return;
         }
         let centre = self.province.office();
-        for node in &self.nodes {
+        let has_been_behind = self.model.has_province_been_behind;
+        // A banned machine does not hear of it any more.
+        for node in self.nodes.iter().filter(|node| !(node.is_banned && has_been_behind)) {
             let Some(office) = &node.machine.office else { continue };
             for log in office.store.read(|view| view.own_logs()).unwrap() {
                 let here =
