@@ -20,7 +20,6 @@ use sync_protocol::frame::PROTOCOL_VERSION;
 use sync_protocol::frame::StoredCounts;
 use sync_protocol::head::LogHead;
 use sync_protocol::ids::BootId;
-use sync_protocol::ids::NodeId;
 use sync_protocol::ids::PublicKey;
 use sync_protocol::limits::BATCH_ENTRIES_MAX;
 use sync_protocol::limits::BATCH_RAW_BYTES;
@@ -263,7 +262,7 @@ pub fn import(desk: &Desk, path: &Path, part: &Part<'_>, content: &[u8]) -> Resu
             return Err(file::refusal_of(path, "bundle-damaged"));
         }
     }
-    said.keep(desk, machine)?;
+    said.keep(desk, &side)?;
     let outcome = match done {
         Done { early, forked, .. } if early + forked > 0 => "partial",
         Done { new: 0, .. } => "nothing_new",
@@ -367,12 +366,16 @@ impl Said {
     }
 
     /// Notes it for the answer. Parts that do not say it whole leave what stands.
-    fn keep(self, desk: &Desk, machine: NodeId) -> Result<(), StoreError> {
+    fn keep(self, desk: &Desk, side: &ProvinceSide) -> Result<(), StoreError> {
         let Some(hello) = self.hello.filter(|_| self.is_whole) else { return Ok(()) };
-        let messages = self.messages;
+        let (messages, side) = (self.messages, side.clone());
         desk.store.write(move |tx| {
+            let machine = hello.node;
             tx.put_meta(&standing_key(machine), &messages)?;
             let Some(known) = tx.machine(machine)? else { return Ok(()) };
+            if known.banned_at.is_none() {
+                side.note_lost(tx, &hello)?;
+            }
             let feed = tx.feed_head(&known.seat)?;
             if feed.is_some_and(|feed| Some(feed.feed) == hello.feed.id) {
                 tx.set_acked_position(machine, hello.feed.position)?;

@@ -407,6 +407,29 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_whose_feed_holds_something_else_is_even_again_by_stick() {
+        let place = tempfile::tempdir().unwrap();
+        let (province, commune) = offices(place.path());
+        lodge(&commune, 3);
+        let round = |name: &str| {
+            let (up, down) =
+                (place.path().join(format!("{name}-up")), place.path().join(format!("{name}-down")));
+            changes::export(&desk_of(&commune), &up, usize::MAX).unwrap();
+            import(&province, &up).unwrap();
+            let machine = known_machine(&province, &commune.identity.node().to_string()).unwrap();
+            returned::export(&desk_of(&province), &machine, &down, usize::MAX).unwrap();
+            import(&commune, &down).unwrap()
+        };
+        assert_eq!(round("first")["is_proved"], true);
+        // As when own entries are named that a copy of this machine has written otherwise.
+        commune.store.write(|tx| tx.execute("UPDATE feed SET digest = zeroblob(32)", [])).unwrap();
+        lodge(&commune, 5);
+        assert_eq!(round("second")["is_proved"], true);
+        assert_eq!(commune.store.read(|view| view.conditions()).unwrap(), []);
+        assert_eq!(round("third")["outcome"], "imported", "the renewed proof");
+    }
+
+    #[test]
     fn a_gap_that_a_bundle_left_is_over_with_the_next_proof_over_a_line() {
         let place = tempfile::tempdir().unwrap();
         let (province, commune) = offices(place.path());

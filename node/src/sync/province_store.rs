@@ -186,6 +186,21 @@ impl ProvinceSide {
         } else {
             tx.open_feed(&self.seat)?;
         }
+        self.note_lost(tx, hello)?;
+        tx.touch_machine(self.machine)?;
+        // One that lacks items may be told of a grant already.
+        if items_head(tx)? == hello.items {
+            self.refill(tx, hello.series_left)?;
+        }
+        Ok(None)
+    }
+
+    /// What a hello shows of a restore of this province. A feed of which the machine holds other rows than are here goes
+    /// on under another id, so that the machine begins it anew.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub(crate) fn note_lost(&self, tx: &mut WriteTx<'_>, hello: &Hello) -> Result<(), StoreError> {
         let proof_n = tx.last_proof(self.machine)?.map_or(0, |proof| proof.number);
         let is_feed_lost = self.is_feed_lost(tx, hello)?;
         let is_ahead = is_feed_lost
@@ -197,12 +212,7 @@ impl ProvinceSide {
         if is_feed_lost {
             tx.renew_feed(&self.seat)?;
         }
-        tx.touch_machine(self.machine)?;
-        // One that lacks items may be told of a grant already.
-        if items_head(tx)? == hello.items {
-            self.refill(tx, hello.series_left)?;
-        }
-        Ok(None)
+        Ok(())
     }
 
     /// Whether the machine holds rows of its seat's feed that are not here, or others than are here.

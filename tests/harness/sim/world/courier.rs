@@ -338,7 +338,7 @@ impl World {
         match stick::import(&office, file) {
             Ok(taken) => {
                 let outcome = taken["outcome"].as_str().unwrap().to_owned();
-                self.note(format!("a bundle of {}, up {}: {outcome}", bundle.machine, bundle.is_up));
+                self.note(format!("a bundle of {}, up {}: {taken}", bundle.machine, bundle.is_up));
                 self.coverage.count(match outcome.as_str() {
                     "imported" => "bundles with news",
                     "nothing_new" => "bundles without news",
