@@ -351,15 +351,22 @@ impl Document {
         let mut merged = self.take_merged()?;
         let (change, has_more) = guarded(|| {
             merged.set_actor(ActorId::from(boot.as_bytes().as_slice()));
-            let unwritten = unwritten(&merged, &puts)?;
-            let mut tx = merged.transaction();
+            let mut by_hand = Vec::new();
+            let mut plain = Vec::new();
             for (key, value) in &puts {
+                match repeated(&merged, key, value)? {
+                    Some(operation) => by_hand.push(operation),
+                    None => plain.push((key, value)),
+                }
+            }
+            let mut tx = merged.transaction();
+            for (key, value) in plain {
                 tx.put(ROOT, key.as_str(), value.clone())?;
             }
             tx.commit_with(CommitOptions::default().with_time(at.0));
             let change = merged.get_last_local_change();
-            let has_more = !unwritten.is_empty();
-            Ok::<_, automerge::AutomergeError>((change.map(|change| with_more(change, unwritten)), has_more))
+            let has_more = !by_hand.is_empty();
+            Ok::<_, automerge::AutomergeError>((change.map(|change| with_more(change, by_hand)), has_more))
         })?
         .map_err(|error| DocumentError::Malformed(error.to_string()))?;
         let change = change.ok_or_else(|| malformed("nothing was written"))?;
@@ -515,28 +522,30 @@ impl Document {
     }
 }
 
-/// Operations that Automerge would leave out: a register is set to the text that Automerge's own merge holds already.
-/// Whether that is what counts is for the state to say, so each act writes what it says.
-fn unwritten(
+/// The operation that sets a register to a text that stands in it. Automerge would write none, or one that takes away the
+/// other texts of a register in which several stand. Whether what its own merge holds is what counts is for the state to
+/// say, so each act writes what it says.
+fn repeated(
     merged: &Automerge,
-    puts: &[(String, ScalarValue)],
-) -> Result<Vec<legacy::Op>, automerge::AutomergeError> {
-    let mut left_out = Vec::new();
-    for (key, value) in puts {
-        let held = merged.get_all(ROOT, key.as_str())?;
-        if let [(Value::Scalar(same), ExId::Id(counter, author, _))] = held.as_slice()
-            && same.as_ref() == value
-        {
-            left_out.push(legacy::Op {
-                action: OpType::Put(value.clone()),
-                obj: ObjectId::Root,
-                key: Key::Map(key.as_str().into()),
-                pred: vec![legacy::OpId::new(*counter, author)].into(),
-                insert: false,
-            });
-        }
+    key: &str,
+    value: &ScalarValue,
+) -> Result<Option<legacy::Op>, automerge::AutomergeError> {
+    let held = merged.get_all(ROOT, key)?;
+    let is_same = |held: &Value<'_>| matches!(held, Value::Scalar(held) if held.as_ref() == value);
+    if !held.iter().any(|(held, _)| is_same(held)) {
+        return Ok(None);
     }
-    Ok(left_out)
+    let id = |(_, id): (Value<'_>, ExId)| match id {
+        ExId::Id(counter, author, _) => Some(legacy::OpId::new(counter, &author)),
+        ExId::Root => None,
+    };
+    Ok(Some(legacy::Op {
+        action: OpType::Put(value.clone()),
+        obj: ObjectId::Root,
+        key: Key::Map(key.into()),
+        pred: held.into_iter().filter_map(id).collect(),
+        insert: false,
+    }))
 }
 
 fn with_more(change: Change, operations: Vec<legacy::Op>) -> Change {

@@ -590,6 +590,28 @@ fn a_register_set_to_what_automerge_holds_is_written_all_the_same() {
     assert_eq!(merged.get_all(ROOT, "f.owner.name").unwrap().len(), 1, "each replaced the last");
 }
 
+/// Two texts stand beside each other in Automerge's merge for ever when a settlement chose one of them. Setting the
+/// register to either is a write like any other.
+#[test]
+fn a_register_with_two_texts_is_set_to_either() {
+    let corrected = |value: &str| Writing {
+        fields: vec![("owner.name".to_owned(), value.to_owned())],
+        ..writing(vec![correction("owner.name")])
+    };
+    for chosen in ["Trần Thị Thử", "Lê Văn Thử", "Ai khác"] {
+        let (mut one, mut other) = (dossier(), dossier());
+        one.author(HOME, Millis(3), &corrected("Trần Thị Thử")).unwrap();
+        let apart = other.author(STRANGER, Millis(3), &corrected("Lê Văn Thử")).unwrap();
+        one.apply(&apart.bytes).unwrap();
+        let change = one.author(HOME, Millis(4), &corrected(chosen)).unwrap();
+        let fields = admit(&change.bytes, HOME).unwrap().fields;
+        assert_eq!(fields, [("owner.name".to_owned(), chosen.to_owned())]);
+        assert!(one.is_merged_equal().unwrap());
+        let held = one.take_merged().unwrap().get_all(ROOT, "f.owner.name").unwrap().len();
+        assert_eq!(held, 1, "{chosen} replaced both");
+    }
+}
+
 #[test]
 fn what_others_would_not_admit_is_not_written() {
     let long = |bytes: usize| "x".repeat(bytes);
