@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use motcua_node::clock::Clock;
 use motcua_node::clock::SystemClock;
+use sync_protocol::context::Context;
 use sync_protocol::dictionary::NEWEST;
 use sync_protocol::entry::Digest;
 use sync_protocol::entry::Entry;
@@ -27,6 +28,7 @@ use sync_protocol::entry::body_hash;
 use sync_protocol::frame::Changes;
 use sync_protocol::frame::Feed;
 use sync_protocol::frame::Frame;
+use sync_protocol::frame::FrameKind;
 use sync_protocol::frame::Packing;
 use sync_protocol::ids::FeedId;
 use sync_protocol::ids::Signature;
@@ -94,6 +96,18 @@ fn train(arguments: &[String]) -> Result<String, Box<dyn Error>> {
     Ok(format!("{out}: {} bytes of {count} batches of {entries} entries; BLAKE3 {hash}", dictionary.len()))
 }
 
+/// What batches take when each goes out in one session with all before it of its kind.
+fn in_one_session(frames: &[Frame]) -> Result<usize, Box<dyn Error>> {
+    let (mut up, mut down) = (Context::default(), Context::default());
+    let packing = Packing { dictionary: NEWEST, ..Packing::default() };
+    let mut sum = 0;
+    for frame in frames {
+        let context = if frame.kind() == FrameKind::Changes { &mut up } else { &mut down };
+        sum += frame.encode_after(packing, context)?.bytes.len();
+    }
+    Ok(sum)
+}
+
 /// The batches that a log makes, so many entries in each by turns: as its machine sends them, and as others get them.
 fn batches(log: &[Entry], sizes: &[usize]) -> Vec<Frame> {
     let (mut frames, mut rest) = (Vec::new(), log);
@@ -152,6 +166,7 @@ fn measure(arguments: &[String]) -> Result<String, Box<dyn Error>> {
             let took_us = took_ms * 1000 / count as u64;
             sizes.push(format!("{level:2}/{dictionary}: {:6} B {took_us:6} us", sum / count));
         }
+        sizes.push(format!("live: {:6} B", in_one_session(&frames)? / count));
         lines.push(format!("batches of {size:3}: {}", sizes.join("  ")));
     }
     Ok(lines.join("\n"))

@@ -38,6 +38,9 @@ pub enum DecodeError {
     /// The structure is wrong.
     #[error("content is malformed")]
     Malformed(#[from] decode::Error),
+    /// A batch was packed with what other batches said than those that came: it must come without.
+    #[error("packed with a context that is not here")]
+    NoContext,
     /// Well-formed, but it says something impossible.
     #[error("content is impossible: {0}")]
     Invalid(&'static str),

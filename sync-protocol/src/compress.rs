@@ -12,6 +12,8 @@ use zstd::zstd_safe::DParameter;
 use crate::codec::DecodeError;
 use crate::columns::bytes::Bytes;
 use crate::columns::bytes::put_len;
+use crate::context;
+use crate::context::Context;
 use crate::dictionary;
 use crate::limits::PACKED_RAW_BYTES_MAX;
 
@@ -81,14 +83,40 @@ pub fn pack_cut(raw: &[u8], cuts: &[usize], level: i32) -> Result<Vec<u8>, io::E
 /// # Errors
 /// As [`pack`], and for a dictionary that is not here.
 pub fn pack_with(raw: &[u8], cuts: &[usize], level: i32, number: u8) -> Result<Vec<u8>, io::Error> {
+    let dictionary = dictionary::bytes_of(number).ok_or(io::ErrorKind::NotFound)?;
+    let mut packed = vec![number];
+    packed.extend(pack_knowing(raw, cuts, level, dictionary)?);
+    Ok(packed)
+}
+
+/// The same as if the dictionary ended with what a context holds; between the number and the size four bytes of the
+/// context's hash.
+///
+/// # Errors
+/// As [`pack_with`].
+pub fn pack_after(
+    raw: &[u8],
+    cuts: &[usize],
+    level: i32,
+    number: u8,
+    context: &Context,
+) -> Result<Vec<u8>, io::Error> {
+    let context = context.bytes();
+    let dictionary = dictionary::bytes_of(number).ok_or(io::ErrorKind::NotFound)?;
+    let mut packed = vec![number];
+    packed.extend(context::check(&context));
+    packed.extend(pack_knowing(raw, cuts, level, &[dictionary, &context].concat())?);
+    Ok(packed)
+}
+
+fn pack_knowing(raw: &[u8], cuts: &[usize], level: i32, known: &[u8]) -> Result<Vec<u8>, io::Error> {
     let size = bounded_size(raw)?;
-    let dictionary = dictionary::bytes_of(number).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-    let mut encoder = Encoder::with_dictionary(Vec::new(), level, dictionary)?;
+    let mut encoder = Encoder::with_dictionary(Vec::new(), level, known)?;
     encoder.set_pledged_src_size(Some(u64::from(size)))?;
     encoder.include_contentsize(false)?;
     encoder.include_dictid(false)?;
     let frame = write_cut(encoder, raw, cuts)?;
-    let mut packed = vec![number];
+    let mut packed = Vec::with_capacity(frame.len());
     put_len(&mut packed, raw.len());
     packed.extend(frame.strip_prefix(&MAGIC).ok_or(io::ErrorKind::InvalidData)?);
     Ok(packed)
@@ -144,12 +172,30 @@ pub fn unpack(packed: &[u8]) -> Result<Vec<u8>, DecodeError> {
 /// # Errors
 /// As [`unpack`], and for a dictionary that only a later program knows.
 pub fn unpack_with(packed: &[u8]) -> Result<Vec<u8>, DecodeError> {
-    let truncated = || DecodeError::Truncated { have: packed.len() };
+    let (number, packed) = packed.split_first().ok_or(DecodeError::Truncated { have: 0 })?;
+    unpack_knowing(packed, dictionary::bytes_of(*number).ok_or(DecodeError::Invalid("dictionary"))?)
+}
+
+/// What [`pack_after`] was given.
+///
+/// # Errors
+/// As [`unpack_with`], and [`DecodeError::NoContext`] when it was packed with another context.
+pub fn unpack_after(packed: &[u8], context: &Context) -> Result<Vec<u8>, DecodeError> {
     let mut bytes = Bytes(packed);
-    let number = bytes.byte().ok_or_else(truncated)?;
-    let size_bytes = bytes.length().ok_or_else(truncated)?;
+    let front = bytes.byte().zip(bytes.array::<{ context::CHECK_BYTES }>());
+    let (number, check) = front.ok_or(DecodeError::Truncated { have: packed.len() })?;
     let dictionary = dictionary::bytes_of(number).ok_or(DecodeError::Invalid("dictionary"))?;
-    unfold(&[&MAGIC, bytes.0].concat(), size_bytes, dictionary)
+    let context = context.bytes();
+    if check != context::check(&context) {
+        return Err(DecodeError::NoContext);
+    }
+    unpack_knowing(bytes.0, &[dictionary, &context].concat())
+}
+
+fn unpack_knowing(packed: &[u8], known: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut bytes = Bytes(packed);
+    let size_bytes = bytes.length().ok_or(DecodeError::Truncated { have: packed.len() })?;
+    unfold(&[&MAGIC, bytes.0].concat(), size_bytes, known)
 }
 
 fn unfold(frame: &[u8], size_bytes: usize, dictionary: &[u8]) -> Result<Vec<u8>, DecodeError> {

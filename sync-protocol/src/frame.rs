@@ -17,6 +17,7 @@ use crate::codec::fixed;
 use crate::codec::fixed_millis;
 use crate::columns::Content;
 use crate::compress;
+use crate::context::Context;
 use crate::entry::Digest;
 use crate::entry::Lsn;
 use crate::head::FeedHead;
@@ -48,6 +49,9 @@ pub const COLUMNS_VERSION: u8 = 2;
 /// The format of [`Changes`] and [`Feed`] in columns packed with a dictionary, for small batches to a side that said
 /// it knows it.
 pub const DICTIONARY_VERSION: u8 = 3;
+
+/// The same packed with the [context](crate::context) of the session as well.
+pub const CONTEXT_VERSION: u8 = 4;
 
 /// The protocol (order and meaning of frames) this program speaks.
 pub const PROTOCOL_VERSION: u16 = 1;
@@ -580,6 +584,8 @@ pub enum ByeCode {
     Protocol,
     /// The sender stops; dial again later.
     Shutdown,
+    /// A batch was packed with a context that the sender of this does not have; dial again, and without.
+    NoContext,
     /// A reason of a later version.
     Other(u8),
 }
@@ -597,6 +603,7 @@ impl ByeCode {
             Self::Difference => 8,
             Self::Protocol => 9,
             Self::Shutdown => 10,
+            Self::NoContext => 11,
             Self::Other(code) => code,
         }
     }
@@ -613,6 +620,7 @@ impl ByeCode {
             8 => Self::Difference,
             9 => Self::Protocol,
             10 => Self::Shutdown,
+            11 => Self::NoContext,
             other => Self::Other(other),
         }
     }
@@ -621,7 +629,7 @@ impl ByeCode {
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         match self {
-            Self::Busy | Self::Full | Self::Difference | Self::Shutdown => true,
+            Self::Busy | Self::Full | Self::Difference | Self::Shutdown | Self::NoContext => true,
             Self::Version
             | Self::WrongProvince
             | Self::UnknownMachine
@@ -689,21 +697,34 @@ impl Default for Packing {
 
 impl Packing {
     /// The content packed, and the version of frames that has it so.
-    fn pack(self, content: &Content) -> (u8, Result<Vec<u8>, std::io::Error>) {
+    fn pack(self, content: &Content, context: Option<&Context>) -> (u8, Result<Vec<u8>, std::io::Error>) {
         let Content { bytes, cuts, .. } = content;
         if self.dictionary == 0 || bytes.len() > limits::DICTIONARY_RAW_BYTES_MAX {
             return (COLUMNS_VERSION, compress::pack_cut(bytes, cuts, self.level));
         }
-        // With the tables of a dictionary the middle levels take no longer than the lowest.
-        let is_small = bytes.len() <= limits::SMALL_RAW_BYTES_MAX;
-        let least = if is_small { compress::LEVEL_SMALL } else { compress::LEVEL_MIDDLING };
-        (DICTIONARY_VERSION, compress::pack_with(bytes, cuts, self.level.max(least), self.dictionary))
+        if bytes.len() > limits::SMALL_RAW_BYTES_MAX {
+            // With the tables of a dictionary the middle levels take no longer than the lowest.
+            let level = self.level.max(compress::LEVEL_MIDDLING);
+            return (DICTIONARY_VERSION, compress::pack_with(bytes, cuts, level, self.dictionary));
+        }
+        let level = compress::LEVEL_SMALL;
+        match context.filter(|context| !context.is_empty()) {
+            Some(context) => {
+                (CONTEXT_VERSION, compress::pack_after(bytes, cuts, level, self.dictionary, context))
+            }
+            None => (DICTIONARY_VERSION, compress::pack_with(bytes, cuts, level, self.dictionary)),
+        }
     }
 }
 
 /// What was [packed](Packing::pack), by the version of its frame.
-fn unpack(version: u8, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
-    if version == DICTIONARY_VERSION { compress::unpack_with(body) } else { compress::unpack(body) }
+fn unpack(version: u8, body: &[u8], context: Option<&Context>) -> Result<Vec<u8>, DecodeError> {
+    match (version, context) {
+        (CONTEXT_VERSION, Some(context)) => compress::unpack_after(body, context),
+        (CONTEXT_VERSION, None) => Err(DecodeError::NoContext),
+        (DICTIONARY_VERSION, _) => compress::unpack_with(body),
+        (_, _) => compress::unpack(body),
+    }
 }
 
 impl Frame {
@@ -742,11 +763,27 @@ impl Frame {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_as(&self, packing: Packing) -> Result<Message, EncodeError> {
+        self.written(packing, None)
+    }
+
+    /// The same for whoever has read all that was written with this context before. A batch becomes a part of it.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_after(&self, packing: Packing, context: &mut Context) -> Result<Message, EncodeError> {
+        self.written(packing, Some(context))
+    }
+
+    fn written(&self, packing: Packing, context: Option<&mut Context>) -> Result<Message, EncodeError> {
         let kind = self.kind();
         let (version, body) = match self.columns() {
             Some(content) => {
-                let (version, packed) = packing.pack(&content);
-                (version, packed.map_err(|source| EncodeError::Pack { kind, source })?)
+                let (version, packed) = packing.pack(&content, context.as_deref());
+                let packed = packed.map_err(|source| EncodeError::Pack { kind, source })?;
+                if let Some(context) = context {
+                    self.teach(&content.bytes, context);
+                }
+                (version, packed)
             }
             None => (FRAME_VERSION, self.plain_body()?),
         };
@@ -756,6 +793,35 @@ impl Frame {
             return Err(EncodeError::TooLarge { kind, size_bytes: bytes.len() });
         }
         Ok(Message { kind, bytes })
+    }
+
+    /// Makes a batch in columns a part of a context.
+    fn teach(&self, content: &[u8], context: &mut Context) {
+        match self {
+            Self::Changes(changes) => {
+                context.learn(content, changes.runs.iter().flat_map(|run| run.run.entries()));
+            }
+            Self::Feed(feed) => {
+                let runs = feed.runs.iter().filter_map(|run| match run {
+                    FeedRun::Bytes(run) => Some(run.entries()),
+                    FeedRun::Own { .. } => None,
+                });
+                context.learn(content, runs.flatten());
+            }
+            Self::Hello(_)
+            | Self::HelloAck(_)
+            | Self::Heads(_)
+            | Self::HeadsAck(_)
+            | Self::Items(_)
+            | Self::Proofs(_)
+            | Self::Ack(_)
+            | Self::Cut(_)
+            | Self::Proof(_)
+            | Self::Aside(_)
+            | Self::Wanted(_)
+            | Self::Ranges(_)
+            | Self::Bye(_) => {}
+        }
     }
 
     /// The content of a batch in columns, before it is packed; `None` for other frames, and for a batch whose
@@ -805,18 +871,31 @@ impl Frame {
         }
     }
 
-    /// The frame that a message carries. Bounds and version are checked before anything else.
+    /// The frame that a message carries, for whoever has read nothing before it. Bounds and version are checked before
+    /// anything else.
     ///
     /// # Errors
     /// The peer is broken, hostile or newer than this program.
     pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        Self::read(message, None)
+    }
+
+    /// The same for whoever has read all that came with this context before. A batch becomes a part of it.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode), and [`DecodeError::NoContext`] when it was packed with another context.
+    pub fn decode_after(message: &[u8], context: &mut Context) -> Result<Self, DecodeError> {
+        Self::read(message, Some(context))
+    }
+
+    fn read(message: &[u8], context: Option<&mut Context>) -> Result<Self, DecodeError> {
         let (size_bytes, size_bytes_max) = (message.len(), limits::FRAME_BYTES_MAX);
         if size_bytes > size_bytes_max {
             return Err(DecodeError::TooLarge { size_bytes, size_bytes_max });
         }
         let ([version, kind], body) =
             message.split_first_chunk::<2>().ok_or(DecodeError::Truncated { have: size_bytes })?;
-        let is_columns = [COLUMNS_VERSION, DICTIONARY_VERSION].contains(version)
+        let is_columns = [COLUMNS_VERSION, DICTIONARY_VERSION, CONTEXT_VERSION].contains(version)
             && [FrameKind::Changes as u8, FrameKind::Feed as u8].contains(kind);
         if *version != FRAME_VERSION && !is_columns {
             return Err(DecodeError::Version(*version));
@@ -825,13 +904,19 @@ impl Frame {
             .into_iter()
             .find(|known| *known as u8 == *kind)
             .ok_or(DecodeError::UnknownKind(*kind))?;
+        if is_columns {
+            let content = unpack(*version, body, context.as_deref())?;
+            let frame = if kind == FrameKind::Changes {
+                Self::Changes(batch::read_changes(&content)?.checked()?)
+            } else {
+                Self::Feed(batch::read_feed(&content)?.checked()?)
+            };
+            if let Some(context) = context {
+                frame.teach(&content, context);
+            }
+            return Ok(frame);
+        }
         Ok(match kind {
-            FrameKind::Changes if is_columns => {
-                Self::Changes(batch::read_changes(&unpack(*version, body)?)?.checked()?)
-            }
-            FrameKind::Feed if is_columns => {
-                Self::Feed(batch::read_feed(&unpack(*version, body)?)?.checked()?)
-            }
             FrameKind::Hello => Self::Hello(codec::from_cbor(body)?),
             FrameKind::HelloAck => Self::HelloAck(codec::from_cbor(body)?),
             FrameKind::Heads => Self::Heads(codec::from_cbor(body)?),

@@ -103,6 +103,7 @@ pub mod chunk;
 pub mod codec;
 pub mod columns;
 pub mod compress;
+pub mod context;
 pub mod dictionary;
 pub mod entry;
 pub mod frame;

@@ -31,6 +31,12 @@ pub const DICTIONARY_RAW_BYTES_MAX: usize = 64 * 1024;
 /// Up to this size a batch is packed as well as zstd can, whatever the line: it takes some milliseconds.
 pub const SMALL_RAW_BYTES_MAX: usize = 16 * 1024;
 
+/// How many bytes of recent batches the next one is packed with: more saves 2 % and doubles the time.
+pub const CONTEXT_RECENT_BYTES_MAX: usize = 8 * 1024;
+
+/// How many documents with their last changes the next batch is packed with: what an office has to do with in a day.
+pub const CONTEXT_DOCUMENTS_MAX: usize = 256;
+
 /// Smallest batch that shows how fast a line is: for a smaller one the way there and back takes longer than its bytes.
 pub const RATE_BYTES_MIN: usize = 16 * 1024;
 

@@ -82,7 +82,7 @@ impl SessionError {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
-            Self::Silent { .. } | Self::Moved => true,
+            Self::Silent { .. } | Self::Moved | Self::Decode(DecodeError::NoContext) => true,
             Self::Decode(_)
             | Self::Version { .. }
             | Self::OutOfTurn { .. }
@@ -100,6 +100,7 @@ impl SessionError {
             Self::Silent { .. } => None,
             Self::Version { .. } => Some(ByeCode::Version),
             Self::Decode(DecodeError::Version(_)) => Some(ByeCode::Version),
+            Self::Decode(DecodeError::NoContext) => Some(ByeCode::NoContext),
             Self::Moved | Self::Misuse(_) | Self::Encode(_) => Some(ByeCode::Shutdown),
             Self::Decode(_)
             | Self::OutOfTurn { .. }

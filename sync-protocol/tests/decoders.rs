@@ -15,6 +15,7 @@ use automerge::transaction::CommitOptions;
 use automerge::transaction::Transactable;
 use sync_protocol::codec::DecodeError;
 use sync_protocol::compress;
+use sync_protocol::context::Context;
 use sync_protocol::dictionary;
 use sync_protocol::entry;
 use sync_protocol::entry::Digest;
@@ -207,6 +208,13 @@ fn plain(frame: &Frame) -> Vec<u8> {
 /// How a batch is packed for a side that knows every dictionary.
 const WITH_DICTIONARY: Packing = Packing { level: 3, dictionary: dictionary::NEWEST };
 
+/// What a batch like those here leaves behind.
+fn context() -> Context {
+    let mut context = Context::default();
+    changes().encode_after(WITH_DICTIONARY, &mut context).unwrap();
+    context
+}
+
 /// A valid message of every kind, and for batches all of their forms.
 fn messages() -> Vec<Vec<u8>> {
     let head = LogHead { boot: LOG, lsn: 2, chain: Hash([2; 32]) };
@@ -256,6 +264,7 @@ fn messages() -> Vec<Vec<u8>> {
     for frame in [changes(), feed()] {
         messages.push(plain(&frame));
         messages.push(frame.encode_as(WITH_DICTIONARY).unwrap().bytes);
+        messages.push(frame.encode_after(WITH_DICTIONARY, &mut context()).unwrap().bytes);
     }
     messages
 }
@@ -267,16 +276,21 @@ fn is_packed(kind: u8) -> bool {
 }
 
 /// The content of a packed message, whatever its version.
-fn unpack(message: &[u8]) -> Vec<u8> {
+fn unpack(message: &[u8], context: &Context) -> Vec<u8> {
     let body = &message[2..];
-    let content =
-        if message[0] == DICTIONARY_VERSION { compress::unpack_with(body) } else { compress::unpack(body) };
+    let content = match message[0] {
+        CONTEXT_VERSION => compress::unpack_after(body, context),
+        DICTIONARY_VERSION => compress::unpack_with(body),
+        _ => compress::unpack(body),
+    };
     content.unwrap()
 }
 
 /// The body of a packed message, as its version has it.
-fn pack(content: &[u8], version: u8, dictionary: u8) -> Vec<u8> {
+fn pack(content: &[u8], version: u8, context: &Context) -> Vec<u8> {
+    let dictionary = dictionary::NEWEST;
     let packed = match version {
+        CONTEXT_VERSION => compress::pack_after(content, &[], 1, dictionary, context),
         DICTIONARY_VERSION => compress::pack_with(content, &[], 1, dictionary),
         _ => compress::pack_cut(content, &[], 1),
     };
@@ -312,17 +326,17 @@ fn nothing_that_arrives_panics_or_takes_more_than_its_bounds() {
     let seed =
         std::env::var("DECODER_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(0x9e37_79b9_7f4a_7c15);
     println!("{cases} cases of seed {seed}");
-    let valid = messages();
+    let (valid, begun) = (messages(), context());
     let (mut noise, mut accepted, mut most_held) = (Noise(seed), 0u64, 0);
     for case in 0..cases {
         let mut message = if case % 2 == 0 {
             let mut message = valid[noise.below(valid.len())].clone();
             if is_packed(message[1]) && noise.below(8) > 0 {
                 // What is inside, too: zstd itself would notice almost anything.
-                let mut content = unpack(&message);
+                let mut content = unpack(&message, &begun);
                 mutate(&mut content, &mut noise);
                 message.truncate(2);
-                message.extend(pack(&content, message[0], dictionary::NEWEST));
+                message.extend(pack(&content, message[0], &begun));
             } else {
                 mutate(&mut message, &mut noise);
             }
@@ -330,10 +344,10 @@ fn nothing_that_arrives_panics_or_takes_more_than_its_bounds() {
         } else {
             let body: Vec<u8> = (0..noise.below(120)).map(|_| noise.byte() >> noise.below(8)).collect();
             let kind = u8::try_from(noise.below(18)).unwrap();
-            let version = u8::try_from(noise.below(4)).unwrap();
+            let version = u8::try_from(noise.below(5)).unwrap();
             let mut message = vec![version, kind];
             if is_packed(kind) {
-                message.extend(pack(&body, version, dictionary::NEWEST));
+                message.extend(pack(&body, version, &begun));
             } else {
                 message.extend(body);
             }
@@ -342,7 +356,8 @@ fn nothing_that_arrives_panics_or_takes_more_than_its_bounds() {
         if noise.below(64) == 0 {
             message.truncate(noise.below(message.len() + 1));
         }
-        let (read, held) = measured(|| Frame::decode(&message).is_ok());
+        let mut context = begun.clone();
+        let (read, held) = measured(|| Frame::decode_after(&message, &mut context).is_ok());
         assert!(held <= HELD_BYTES_MAX, "case {case} of seed {seed} held {held} bytes");
         most_held = most_held.max(held);
         accepted += u64::from(read);
@@ -394,14 +409,19 @@ fn all_forms_of_a_batch_say_the_same() {
             let packed = frame.encode_as(Packing { level: 19, dictionary: number }).unwrap().bytes;
             assert_eq!((packed[0], packed[2]), (DICTIONARY_VERSION, number));
             assert_eq!(Frame::decode(&packed).unwrap(), frame);
+            let packing = Packing { level: 19, dictionary: number };
+            let packed = frame.encode_after(packing, &mut context()).unwrap().bytes;
+            assert_eq!((packed[0], packed[2]), (CONTEXT_VERSION, number));
+            assert_eq!(Frame::decode_after(&packed, &mut context()).unwrap(), frame);
+            assert!(matches!(Frame::decode(&packed), Err(DecodeError::NoContext)));
         }
         let mut later = columns;
-        later[0] = DICTIONARY_VERSION + 1;
+        later[0] = CONTEXT_VERSION + 1;
         let refused = Frame::decode(&later);
-        assert!(matches!(refused, Err(DecodeError::Version(version)) if version == DICTIONARY_VERSION + 1));
+        assert!(matches!(refused, Err(DecodeError::Version(version)) if version == CONTEXT_VERSION + 1));
     }
     let mut hello = messages().swap_remove(0);
-    for only_batches_have_it in [COLUMNS_VERSION, DICTIONARY_VERSION] {
+    for only_batches_have_it in [COLUMNS_VERSION, DICTIONARY_VERSION, CONTEXT_VERSION] {
         hello[0] = only_batches_have_it;
         assert!(matches!(Frame::decode(&hello), Err(DecodeError::Version(it)) if it == only_batches_have_it));
     }

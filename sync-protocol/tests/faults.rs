@@ -4,6 +4,9 @@
 
 use ed25519_dalek::Signer;
 use ed25519_dalek::SigningKey;
+use sync_protocol::codec::DecodeError;
+use sync_protocol::context::Context;
+use sync_protocol::dictionary;
 use sync_protocol::entry;
 use sync_protocol::entry::Digest;
 use sync_protocol::entry::Entry;
@@ -21,6 +24,7 @@ use sync_protocol::proof::ProofContent;
 use sync_protocol::proof::ProofState;
 use sync_protocol::run::ChangeRun;
 use sync_protocol::run::EntryRun;
+use sync_protocol::run::FeedRun;
 use sync_protocol::session::NodeSession;
 use sync_protocol::session::ProvinceSession;
 use sync_protocol::session::SessionError;
@@ -321,7 +325,7 @@ fn a_province_that_breaks_the_protocol_is_left() {
             min_reader: 1,
             body: Some(vec![]),
         }]);
-        let runs = vec![sync_protocol::run::FeedRun::Bytes(run.unwrap())];
+        let runs = vec![FeedRun::Bytes(run.unwrap())];
         Frame::Feed(Feed { feed, first_position, runs, end_digest: Digest::default(), head_position: 9 })
     };
     let unsent = Ack { logs: vec![LogAck { boot: BOOT, lsn: 3 }], ..Ack::default() };
@@ -345,6 +349,49 @@ fn a_province_that_breaks_the_protocol_is_left() {
         let error = tell_node(&mut node, last.clone()).unwrap_err();
         assert!(!error.is_retryable(), "{name}: {error}");
     }
+}
+
+/// As if a batch before it had been lost or read as another one: the session ends, and the next goes without.
+#[test]
+fn a_batch_packed_with_another_context_is_refused_and_may_come_without() {
+    let packing = Packing { level: 3, dictionary: dictionary::NEWEST };
+    let behind_another = |frame: &Frame| {
+        let mut context = Context::default();
+        changes(&node_key(), 100, |_| ()).encode_after(packing, &mut context).unwrap();
+        frame.encode_after(packing, &mut context).unwrap().bytes
+    };
+    let entry = Entry {
+        log: BOOT,
+        lsn: 1,
+        kind: EntryKind::KEY,
+        doc: DocId::NONE,
+        hash: entry::body_hash(&[7]),
+        min_reader: 1,
+        body: Some(vec![7]),
+    };
+    let runs = vec![FeedRun::Bytes(EntryRun::new(vec![entry]).unwrap())];
+    let end_digest = Digest::default();
+    let feed = Frame::Feed(Feed { feed: FEED, first_position: 1, runs, end_digest, head_position: 9 });
+
+    let mut node = open_node();
+    tell_node(&mut node, open_ack(9)).unwrap();
+    let error = node.handle(NOW, NodeInput::Message(behind_another(&feed))).unwrap_err();
+    assert!(matches!(error, SessionError::Decode(DecodeError::NoContext)) && error.is_retryable());
+    let said = std::iter::from_fn(|| node.poll()).find(|output| matches!(output, NodeOutput::Send(_)));
+    let Some(NodeOutput::Send(message)) = said else { panic!("no goodbye") };
+    assert_eq!(goodbye(Some(ProvinceOutput::Send(message))), Some(ByeCode::NoContext));
+
+    let own = changes(&node_key(), 1, |_| ());
+    let mut province = open_province();
+    let error = province.handle(NOW, ProvinceInput::Message(behind_another(&own))).unwrap_err();
+    assert!(matches!(error, SessionError::Decode(DecodeError::NoContext)));
+    let code = goodbye(province.poll());
+    assert!(code == Some(ByeCode::NoContext) && code.is_some_and(ByeCode::is_retryable));
+
+    let mut province = open_province();
+    let alone = own.encode_as(packing).unwrap().bytes;
+    province.handle(NOW, ProvinceInput::Message(alone)).unwrap();
+    assert!(matches!(province.poll(), Some(ProvinceOutput::StoreChanges(_))));
 }
 
 #[test]

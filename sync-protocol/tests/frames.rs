@@ -8,6 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use sync_protocol::codec::DecodeError;
 use sync_protocol::compress;
+use sync_protocol::context::Context;
 use sync_protocol::dictionary;
 use sync_protocol::entry::Digest;
 use sync_protocol::entry::Entry;
@@ -255,6 +256,28 @@ proptest! {
     ) {
         let message = frame.encode_as(Packing { level, dictionary }).unwrap();
         prop_assert_eq!(Frame::decode(&message.bytes).unwrap(), frame);
+    }
+
+    #[test]
+    fn what_follows_what_was_read_is_read(
+        frames in vec(frame(), 1..12),
+        dictionary in 0..=dictionary::NEWEST,
+        lost in any::<prop::sample::Index>(),
+    ) {
+        let (mut told, mut heard) = (Context::default(), Context::default());
+        let (packing, lost) = (Packing { level: 1, dictionary }, lost.index(frames.len()));
+        let mut lossy = Context::default();
+        for (place, frame) in frames.iter().enumerate() {
+            let message = frame.encode_after(packing, &mut told).unwrap();
+            if place != lost && lossy == heard {
+                prop_assert_eq!(&Frame::decode_after(&message.bytes, &mut lossy).unwrap(), frame);
+            } else if message.bytes[0] == CONTEXT_VERSION && lossy != heard {
+                let refused = Frame::decode_after(&message.bytes, &mut lossy);
+                prop_assert!(matches!(refused, Err(DecodeError::NoContext)));
+            }
+            prop_assert_eq!(&Frame::decode_after(&message.bytes, &mut heard).unwrap(), frame);
+            prop_assert_eq!(&told, &heard);
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 #[path = "pair/world.rs"]
 mod world;
 
+use sync_protocol::frame::CONTEXT_VERSION;
+use sync_protocol::frame::DICTIONARY_VERSION;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::limits;
@@ -467,6 +469,29 @@ fn a_live_session_pushes_both_ways_and_proves_again() {
     }
     world.disconnect(0);
     world.disconnect(1);
+}
+
+/// What was said in a session is not said again; a side that knows nothing of that gets every batch whole.
+#[test]
+fn batches_of_a_live_session_build_on_each_other_if_both_sides_can() {
+    let mut world = World::new(9, 2);
+    for dictionary in [0, sync_protocol::dictionary::NEWEST] {
+        world.dictionary = dictionary;
+        world.batches.clear();
+        world.connect(0, true);
+        world.connect(1, true);
+        for _ in 0..20 {
+            world.append(0, 0b11, 100);
+            world.append(1, 0b11, 100);
+            world.settle();
+        }
+        let of = |version: u8| world.batches.get(&version).copied().unwrap_or(0);
+        assert_eq!(dictionary > 0, of(CONTEXT_VERSION) > 20, "{:?}", world.batches);
+        assert_eq!(dictionary > 0, of(DICTIONARY_VERSION) > 0, "{:?}", world.batches);
+        world.check();
+        world.disconnect(0);
+        world.disconnect(1);
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ use sync_protocol::bundle::Header;
 use sync_protocol::bundle::Part;
 use sync_protocol::bundle::Recipient;
 use sync_protocol::compress;
+use sync_protocol::context::Context;
 use sync_protocol::entry;
 use sync_protocol::entry::Digest;
 use sync_protocol::entry::Entry;
@@ -439,6 +440,11 @@ fn a_batch_packed_by_an_earlier_release_is_read() {
     assert_eq!(Frame::decode(&read("frame-feed-v2")).unwrap(), column_feed());
     assert_eq!(Frame::decode(&read("frame-changes-v3-dictionary-1")).unwrap(), column_changes());
     assert_eq!(Frame::decode(&read("frame-feed-v3-dictionary-1")).unwrap(), column_feed());
+    let mut context = Context::default();
+    for name in ["frame-changes-v3-dictionary-1", "frame-changes-v4-dictionary-1"] {
+        let frame = Frame::decode_after(&read(name), &mut context).unwrap();
+        assert_eq!(frame, column_changes(), "{name}");
+    }
 }
 
 /// Writes the files of a new version: `cargo test --test vectors -- --ignored`.
@@ -456,6 +462,12 @@ fn write_vectors() {
         ("frame-changes-v3-dictionary-1", first(column_changes())),
         ("frame-feed-v3-dictionary-1", first(column_feed())),
     ];
+    let mut context = Context::default();
+    let packing = Packing { level: 19, dictionary: 1 };
+    column_changes().encode_after(packing, &mut context).unwrap();
+    let after = column_changes().encode_after(packing, &mut context).unwrap().bytes;
+    let with_context = [("frame-changes-v4-dictionary-1", after)];
+    let with_dictionary = with_dictionary.into_iter().chain(with_context);
     for (name, bytes) in vectors().into_iter().chain(packed).chain(with_dictionary) {
         if !path(name).exists() {
             fs::write(path(name), bytes).unwrap();

@@ -90,7 +90,8 @@ pub fn enrol(
 /// # Errors
 /// A store failed, or the sessions stopped with nothing said: a mistake of ours.
 pub fn session(commune: &Office, province: &Office) -> Result<Exchange, Failure> {
-    let clock = Arc::clone(commune.clock());
+    // There is no line, so no time passes on it: the work of both stores would look like a slow one.
+    let now = commune.clock().wall();
     let (node, seat) = (commune.identity.node(), commune.identity.seat().clone());
     let mut number = [0; 8];
     commune.random.fill(&mut number).map_err(store_failure)?;
@@ -98,14 +99,14 @@ pub fn session(commune: &Office, province: &Office) -> Result<Exchange, Failure>
     let province_key = PublicKey(province.identity.keys().public().signing);
     let facts = node_side.facts(u64::from_be_bytes(number), province_key).map_err(store_failure)?;
     let mut up_session =
-        NodeSession::new(clock.wall(), facts, NodeOptions::default()).map_err(|error| stopped(&error))?;
+        NodeSession::new(now, facts, NodeOptions::default()).map_err(|error| stopped(&error))?;
     let options = ProvinceOptions {
         province: province.identity.province(),
         province_key,
         node,
         node_key: PublicKey(commune.identity.keys().public().signing),
     };
-    let mut down_session = ProvinceSession::new(clock.wall(), options);
+    let mut down_session = ProvinceSession::new(now, options);
     let mut province_side =
         ProvinceSide::new(Arc::clone(&province.store), Arc::clone(&province.identity), node, seat);
     let (mut up, mut down) = (Vec::new(), Vec::new());
@@ -113,7 +114,7 @@ pub fn session(commune: &Office, province: &Office) -> Result<Exchange, Failure>
     let mut input = NodeInput::Tick;
     loop {
         let mut step = NodeStep::default();
-        step_node(&mut up_session, &mut node_side, clock.wall(), input, &mut step).map_err(drive_failure)?;
+        step_node(&mut up_session, &mut node_side, now, input, &mut step).map_err(drive_failure)?;
         to_province.extend(step.messages.iter().map(|message| message.bytes.clone()));
         up.extend(step.messages);
         if let Some(outcome) = step.outcome {
@@ -122,7 +123,7 @@ pub fn session(commune: &Office, province: &Office) -> Result<Exchange, Failure>
         while let Some(bytes) = to_province.pop_front() {
             let mut step = ProvinceStep::default();
             let input = ProvinceInput::Message(bytes);
-            step_province(&mut down_session, &mut province_side, clock.wall(), input, &mut step)
+            step_province(&mut down_session, &mut province_side, now, input, &mut step)
                 .map_err(drive_failure)?;
             to_node.extend(step.messages.iter().map(|message| message.bytes.clone()));
             down.extend(step.messages);

@@ -4,14 +4,19 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::json;
+use sync_protocol::codec::DecodeError;
+use sync_protocol::dictionary;
 use sync_protocol::frame::ByeCode;
 use sync_protocol::ids::PublicKey;
 use sync_protocol::session::NodeSession;
+use sync_protocol::session::SessionError;
 use sync_protocol::session::node::NodeOptions;
 use sync_protocol::session::node::NodeOutcome;
 use sync_protocol::session::node::NodeStatistics;
@@ -112,6 +117,17 @@ impl CallError {
         )
     }
 
+    /// Whether the two sides remembered different things of the session: the next one must do without.
+    const fn is_without_context(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(ByeCode::NoContext)
+                | Self::Session(RunError::Drive(DriveError::Session(SessionError::Decode(
+                    DecodeError::NoContext
+                ))))
+        )
+    }
+
     /// Whether the other side was reached and said no, so that a person must act.
     #[must_use]
     pub const fn is_final(&self) -> bool {
@@ -135,7 +151,7 @@ const fn bye_code(code: ByeCode) -> &'static str {
         ByeCode::Full => "sync-bye-full",
         ByeCode::Difference => "sync-bye-difference",
         ByeCode::Protocol | ByeCode::Other(_) => "sync-bye-protocol",
-        ByeCode::Shutdown => "sync-bye-shutdown",
+        ByeCode::Shutdown | ByeCode::NoContext => "sync-bye-shutdown",
     }
 }
 
@@ -224,6 +240,8 @@ pub struct Caller {
     live_waker: Mutex<Option<Waker<NodeWake>>>,
     /// How many bytes a second the line took, as the last session saw it.
     line_rate: Mutex<Option<u64>>,
+    /// Whether every batch must be readable by itself: once the two sides did not have the same context.
+    is_plain: AtomicBool,
     _subscription: Subscription,
 }
 
@@ -274,6 +292,7 @@ impl Caller {
             waker,
             live_waker: Mutex::new(None),
             line_rate: Mutex::default(),
+            is_plain: AtomicBool::new(false),
             _subscription: subscription,
         })
     }
@@ -342,7 +361,14 @@ impl Caller {
         until_ms: Option<u64>,
         converged: &mut dyn FnMut(),
     ) -> Result<Report, CallError> {
-        let done = self.connect(wait_ms).and_then(|there| self.session(&there, options, until_ms, converged));
+        let mut run =
+            || self.connect(wait_ms).and_then(|there| self.session(&there, options, until_ms, converged));
+        let mut done = run();
+        if done.as_ref().is_err_and(CallError::is_without_context) {
+            tracing::error!("a mistake of the program: batches are sent without context from now on");
+            self.is_plain.store(true, Ordering::Relaxed);
+            done = run();
+        }
         if matches!(done, Err(CallError::Refused(ByeCode::Full))) {
             self.store.write(|tx| tx.set_condition(PROVINCE_FULL, "", &[]))?;
         }
@@ -391,7 +417,8 @@ impl Caller {
         *self.live_waker.lock().unwrap_or_else(PoisonError::into_inner) =
             options.is_live.then(|| link.waker());
         let facts = side.facts(u64::from_be_bytes(number), province_key)?;
-        let mut session = NodeSession::new(self.clock.wall(), facts, options)
+        let dictionary = if self.is_plain.load(Ordering::Relaxed) { 0 } else { dictionary::NEWEST };
+        let mut session = NodeSession::with_dictionary(self.clock.wall(), facts, options, dictionary)
             .map_err(|error| CallError::Session(RunError::Drive(DriveError::Session(error))))?;
         session.remember_rate(*self.line_rate.lock().unwrap_or_else(PoisonError::into_inner));
         let mut proved = || {

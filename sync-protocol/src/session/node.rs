@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::context::Context;
 use crate::dictionary;
 use crate::entry::Entry;
 use crate::entry::Lsn;
@@ -318,6 +319,9 @@ pub struct NodeSession {
     outbox: VecDeque<NodeOutput>,
     push: Push,
     pace: Pace,
+    /// What the batches sent and received in this session leave behind for the next ones.
+    told_context: Context,
+    heard_context: Context,
     heads: HeadsExchange,
     items: ItemsPull,
     items_return: ItemsReturn,
@@ -414,6 +418,20 @@ impl NodeSession {
     /// # Errors
     /// The facts are beyond their bounds: a bug of the caller.
     pub fn new(now: Millis, facts: NodeFacts, options: NodeOptions) -> Result<Self, SessionError> {
+        Self::with_dictionary(now, facts, options, dictionary::NEWEST)
+    }
+
+    /// The same as if this program knew only dictionaries up to this number. With 0 every batch can be read by itself, in
+    /// both directions.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_dictionary(
+        now: Millis,
+        facts: NodeFacts,
+        options: NodeOptions,
+        dictionary: u8,
+    ) -> Result<Self, SessionError> {
         if facts.logs.len() > limits::NAMED_LOGS_MAX {
             return Err(SessionError::Misuse("more logs named than a hello holds"));
         }
@@ -433,7 +451,7 @@ impl NodeSession {
             clock: now,
             series_left: facts.series_left,
             scrub: options.is_scrub,
-            dictionary: dictionary::NEWEST,
+            dictionary,
         };
         let mut session = Self {
             province: facts.province,
@@ -449,7 +467,9 @@ impl NodeSession {
                 items: facts.items,
             },
             push: Push::new(&facts.logs, facts.current),
-            pace: Pace::default(),
+            pace: Pace::knowing(dictionary),
+            told_context: Context::default(),
+            heard_context: Context::default(),
             named: facts.logs,
             items: ItemsPull::new(facts.items),
             items_return: ItemsReturn::default(),
@@ -586,7 +606,7 @@ impl NodeSession {
         if std::mem::take(&mut self.has_sent_since_receiving) {
             self.statistics.round_trips += 1;
         }
-        let frame = Frame::decode(bytes)?;
+        let frame = Frame::decode_after(bytes, &mut self.heard_context)?;
         let kind = frame.kind();
         let out_of_turn = |expected| Err(SessionError::OutOfTurn { expected, got: kind });
         match (self.phase, frame) {
@@ -680,7 +700,7 @@ impl NodeSession {
             return Err(wrong("another session"));
         }
         self.phase = Phase::Streaming;
-        self.pace.dictionary = dictionary::shared_with(ack.dictionary);
+        self.pace.dictionary = self.pace.dictionary.min(ack.dictionary);
         let named = std::mem::take(&mut self.named);
         self.told(FrameKind::HelloAck, &named, &ack.logs)?;
         match (ack.fresh, ack.open) {
@@ -1028,7 +1048,7 @@ impl NodeSession {
     }
 
     fn send(&mut self, frame: &Frame) -> Result<usize, SessionError> {
-        let message = frame.encode_as(self.pace.packing())?;
+        let message = frame.encode_after(self.pace.packing(), &mut self.told_context)?;
         let size_bytes = message.bytes.len();
         self.statistics.sent_bytes += size_bytes as u64;
         self.statistics.sent_frames += 1;

@@ -22,6 +22,11 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// Of a line that nothing is known of, to a side that may know dictionaries up to this one.
+    pub(super) fn knowing(dictionary: u8) -> Self {
+        Self { dictionary, ..Self::default() }
+    }
+
     /// The next batch is packed like this.
     pub(super) fn packing(&self) -> Packing {
         Packing { level: compress::level_for(self.rate), dictionary: self.dictionary }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
 
+use crate::context::Context;
 use crate::dictionary;
 use crate::entry;
 use crate::entry::Digest;
@@ -424,6 +425,9 @@ pub struct ProvinceSession {
     proofs: ProofsPush,
     feed: FeedPush,
     pace: Pace,
+    /// What the batches sent and received in this session leave behind for the next ones.
+    told_context: Context,
+    heard_context: Context,
     asides: AsidePush,
     comparing: Comparing,
     /// Where the feed stood at the hello.
@@ -589,6 +593,8 @@ impl ProvinceSession {
                 size: BatchSize::new(),
             },
             pace: Pace::default(),
+            told_context: Context::default(),
+            heard_context: Context::default(),
             asides: AsidePush::default(),
             comparing: Comparing::No,
             compares_upto: 0,
@@ -721,7 +727,7 @@ impl ProvinceSession {
 
     fn on_message(&mut self, now: Millis, bytes: &[u8]) -> Result<(), SessionError> {
         self.statistics.received_bytes += bytes.len() as u64;
-        let frame = Frame::decode(bytes)?;
+        let frame = Frame::decode_after(bytes, &mut self.heard_context)?;
         let kind = frame.kind();
         let out_of_turn = |expected| Err(SessionError::OutOfTurn { expected, got: kind });
         match (self.phase, frame) {
@@ -1421,7 +1427,7 @@ impl ProvinceSession {
     }
 
     fn send(&mut self, frame: &Frame) -> Result<usize, SessionError> {
-        let message = frame.encode_as(self.pace.packing())?;
+        let message = frame.encode_after(self.pace.packing(), &mut self.told_context)?;
         let size_bytes = message.bytes.len();
         self.statistics.sent_bytes += size_bytes as u64;
         self.outbox.push_back(ProvinceOutput::Send(message));

@@ -21,8 +21,10 @@ use sync_protocol::entry::Entry;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::entry::Lsn;
 use sync_protocol::frame::Feed;
+use sync_protocol::frame::FrameKind;
 use sync_protocol::frame::Hello;
 use sync_protocol::frame::LogAck;
+use sync_protocol::frame::Message;
 use sync_protocol::frame::StoredCounts;
 use sync_protocol::head;
 use sync_protocol::head::FeedHead;
@@ -579,6 +581,16 @@ pub(crate) struct World {
     pub(crate) frozen: Option<usize>,
     /// How many of a hundred appended entries stand in no feed.
     pub(crate) aside_percent: u64,
+    /// The newest dictionary that nodes know.
+    pub(crate) dictionary: u8,
+    /// Batches by the version of their frames.
+    pub(crate) batches: BTreeMap<u8, u64>,
+}
+
+fn count_batch(batches: &mut BTreeMap<u8, u64>, message: &Message) {
+    if matches!(message.kind, FrameKind::Changes | FrameKind::Feed) {
+        *batches.entry(message.bytes[0]).or_default() += 1;
+    }
 }
 
 impl World {
@@ -607,6 +619,8 @@ impl World {
             cuts: 0,
             frozen: None,
             aside_percent: 0,
+            dictionary: sync_protocol::dictionary::NEWEST,
+            batches: BTreeMap::new(),
         };
         for seat in 0..seats {
             let store = NodeStore {
@@ -694,7 +708,7 @@ impl World {
             node_key: public(&store.key),
         };
         let line = Line {
-            node: NodeSession::new(self.now, facts, node_options).unwrap(),
+            node: NodeSession::with_dictionary(self.now, facts, node_options, self.dictionary).unwrap(),
             province: ProvinceSession::new(self.now, options),
             to_province: VecDeque::new(),
             to_node: VecDeque::new(),
@@ -738,6 +752,7 @@ impl World {
         let Some(line) = &mut self.offices[office].line else { return };
         while let Some(output) = line.node.poll() {
             if let NodeOutput::Send(message) = output {
+                count_batch(&mut self.batches, &message);
                 line.to_province.push_back(message.bytes);
             } else {
                 line.node_tasks.push_back(output);
@@ -745,6 +760,7 @@ impl World {
         }
         while let Some(output) = line.province.poll() {
             if let ProvinceOutput::Send(message) = output {
+                count_batch(&mut self.batches, &message);
                 line.to_node.push_back(message.bytes);
             } else {
                 line.province_tasks.push_back(output);

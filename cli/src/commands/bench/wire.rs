@@ -29,6 +29,7 @@ use motcua_node::workload::Work;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
+use sync_protocol::context::Context as BatchContext;
 use sync_protocol::dictionary;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::frame::Frame;
@@ -336,11 +337,11 @@ impl<'a> Bench<'a> {
     fn first_open_dossier(&self, exchange: &Exchange, all: &Documents) -> Result<Option<usize>, Failure> {
         let mut size_bytes = 0;
         let mut come: BTreeMap<DocId, usize> = BTreeMap::new();
-        for message in exchange.down.iter().filter(|message| message.kind != FrameKind::Items) {
-            size_bytes += message.bytes.len();
-            let Frame::Feed(feed) = Frame::decode(&message.bytes).map_err(|error| broken(&error))? else {
-                continue;
-            };
+        for (message, frame) in exchange.down.iter().zip(frames_of(&exchange.down)?) {
+            if message.kind != FrameKind::Items {
+                size_bytes += message.bytes.len();
+            }
+            let Frame::Feed(feed) = frame else { continue };
             let runs = feed.runs.iter().filter_map(|run| match run {
                 FeedRun::Bytes(run) => Some(run.entries()),
                 FeedRun::Own { .. } => None,
@@ -386,40 +387,42 @@ impl<'a> Bench<'a> {
     fn thin_bytes(&self, exchange: &Exchange) -> Result<usize, Failure> {
         let thin = Packing { level: LEVEL_THIN, dictionary: dictionary::NEWEST };
         let mut total = 0;
-        for message in exchange.up.iter().chain(&exchange.down) {
-            total += match message.kind {
-                FrameKind::Changes | FrameKind::Feed | FrameKind::Aside => {
-                    let frame = Frame::decode(&message.bytes).map_err(|error| broken(&error))?;
-                    frame.encode_as(thin).map_err(|error| broken(&error))?.bytes.len()
-                }
-                FrameKind::Items => 0,
-                FrameKind::Hello
-                | FrameKind::HelloAck
-                | FrameKind::Heads
-                | FrameKind::HeadsAck
-                | FrameKind::Proofs
-                | FrameKind::Ack
-                | FrameKind::Cut
-                | FrameKind::Proof
-                | FrameKind::Wanted
-                | FrameKind::Ranges
-                | FrameKind::Bye => message.bytes.len(),
-            };
+        for way in [&exchange.up, &exchange.down] {
+            let mut context = BatchContext::default();
+            for (message, frame) in way.iter().zip(frames_of(way)?) {
+                total += match message.kind {
+                    FrameKind::Changes | FrameKind::Feed | FrameKind::Aside => {
+                        let again = frame.encode_after(thin, &mut context).map_err(|error| broken(&error))?;
+                        again.bytes.len()
+                    }
+                    FrameKind::Items => 0,
+                    FrameKind::Hello
+                    | FrameKind::HelloAck
+                    | FrameKind::Heads
+                    | FrameKind::HeadsAck
+                    | FrameKind::Proofs
+                    | FrameKind::Ack
+                    | FrameKind::Cut
+                    | FrameKind::Proof
+                    | FrameKind::Wanted
+                    | FrameKind::Ranges
+                    | FrameKind::Bye => message.bytes.len(),
+                };
+            }
         }
         Ok(total)
     }
 
     /// How long packing and unpacking takes, and where the bytes go.
     fn packing(&self, exchange: &Exchange, row: &mut Map<String, Value>) -> Result<(), Failure> {
-        let batches: Vec<&Message> = batches_of(exchange).collect();
-        let decode =
-            || batches.iter().map(|message| Frame::decode(&message.bytes)).collect::<Result<Vec<_>, _>>();
+        let decode = || Ok::<_, Failure>([frames_of(&exchange.up)?, frames_of(&exchange.down)?].concat());
         let started_ms = self.clock.monotonic_ms();
         for _ in 1..PACKS {
-            decode().map_err(|error| broken(&error))?;
+            decode()?;
         }
-        let frames = decode().map_err(|error| broken(&error))?;
+        let mut frames = decode()?;
         let unpacked_ms = self.clock.monotonic_ms();
+        frames.retain(|frame| matches!(frame.kind(), FrameKind::Changes | FrameKind::Feed));
         let packing = Packing { dictionary: dictionary::NEWEST, ..Packing::default() };
         for _ in 0..PACKS {
             for frame in &frames {
@@ -460,9 +463,11 @@ fn days_of(operations: &[Operation]) -> Vec<Vec<&Operation>> {
     all.chunk_by(|a, b| day(a) == day(b)).map(<[&Operation]>::to_vec).collect()
 }
 
-fn batches_of(exchange: &Exchange) -> impl Iterator<Item = &Message> {
-    let all = exchange.up.iter().chain(&exchange.down);
-    all.filter(|message| matches!(message.kind, FrameKind::Changes | FrameKind::Feed))
+/// What went one way, read in order.
+fn frames_of(messages: &[Message]) -> Result<Vec<Frame>, Failure> {
+    let mut context = BatchContext::default();
+    let read = |message: &Message| Frame::decode_after(&message.bytes, &mut context);
+    messages.iter().map(read).collect::<Result<_, _>>().map_err(|error| broken(&error))
 }
 
 fn bytes_of(messages: &[Message]) -> usize {
