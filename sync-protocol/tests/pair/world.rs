@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
+use std::convert::Infallible;
 
 use ed25519_dalek::Signer;
 use ed25519_dalek::SigningKey;
@@ -50,6 +51,7 @@ use sync_protocol::proof::ProofContent;
 use sync_protocol::proof::ProofState;
 use sync_protocol::range::Compared;
 use sync_protocol::range::Member;
+use sync_protocol::range::Members;
 use sync_protocol::range::Place;
 use sync_protocol::run;
 use sync_protocol::run::ChangeRun;
@@ -340,10 +342,32 @@ impl NodeStore {
     }
 }
 
-/// Entries as they are compared.
-fn compared<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<Place, Member> {
-    let member = |entry: &Entry| Member { doc: entry.doc, hash: entry.hash, log: entry.log, lsn: entry.lsn };
-    entries.map(member).map(|member| (member.place(), member)).collect()
+/// Entries that are compared. Several can have one place: an erased body and a wrong hash tell nothing apart.
+struct Held(Vec<Member>);
+
+impl Held {
+    fn of<'a>(entries: impl Iterator<Item = &'a Entry>) -> Self {
+        let member =
+            |entry: &Entry| Member { doc: entry.doc, hash: entry.hash, log: entry.log, lsn: entry.lsn };
+        let mut all: Vec<Member> = entries.map(member).collect();
+        all.sort_unstable();
+        Self(all)
+    }
+}
+
+impl Members for Held {
+    type Error = Infallible;
+
+    fn visit(
+        &mut self,
+        from: Place,
+        to: Option<Place>,
+        each: &mut dyn FnMut(Member),
+    ) -> Result<(), Infallible> {
+        let within = |one: &Member| one.place() >= from && to.is_none_or(|to| one.place() < to);
+        self.0.iter().copied().filter(within).for_each(each);
+        Ok(())
+    }
 }
 
 /// The province's disk.
@@ -885,7 +909,7 @@ impl World {
                 Some(NodeInput::AsideStored)
             }
             NodeOutput::Compare { comparison, theirs } => {
-                let mut held = compared(store.foreign.values());
+                let mut held = Held::of(store.foreign.values());
                 let compared = Compared::over(*comparison, theirs.as_deref(), &mut held).unwrap();
                 Some(NodeInput::Compared(compared.map(Box::new)))
             }
@@ -978,7 +1002,7 @@ impl World {
             ProvinceOutput::Compare { comparison, theirs, upto } => {
                 let rows = store.feeds[&seat].1.iter().take(usize::try_from(upto).unwrap());
                 let others = rows.filter(|(boot, _)| store.owner[boot].0 != node);
-                let mut held = compared(others.map(|(boot, lsn)| store.entry(*boot, *lsn)));
+                let mut held = Held::of(others.map(|(boot, lsn)| store.entry(*boot, *lsn)));
                 let compared = Compared::over(*comparison, Some(&theirs), &mut held).unwrap();
                 Some(ProvinceInput::Compared(compared.map(Box::new)))
             }
