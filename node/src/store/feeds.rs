@@ -264,7 +264,8 @@ impl View<'_> {
         to: Option<Place>,
         each: &mut dyn FnMut(Member),
     ) -> Result<(), StoreError> {
-        let of = "FROM entry e CROSS JOIN log l ON l.id = e.log WHERE l.is_own = 0 AND e.state <> 6";
+        let of = "FROM entry e CROSS JOIN log l ON l.id = e.log WHERE l.is_own = 0 AND e.state <> 6 \
+                  AND NOT EXISTS (SELECT 1 FROM log_fork f WHERE f.alias = l.id)";
         self.visit(of, &[], from, to, each)
     }
 
@@ -362,8 +363,9 @@ impl View<'_> {
     }
 
     /// At a node: changes of other machines' logs that are not in its feed, with their places, after a place, in the
-    /// order in which they came: a feed of before brought them. While the sum of their [`weight_bytes`] stays within
-    /// `bytes_max`; at least one when there is one, at most `entries_max`.
+    /// order in which they came: a feed of before brought them. What was put aside of a forked log is nobody else's.
+    /// While the sum of their [`weight_bytes`] stays within `bytes_max`; at least one when there is one, at most
+    /// `entries_max`.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -377,6 +379,7 @@ impl View<'_> {
             "SELECT e.id, l.boot, e.lsn, e.kind, e.doc, e.hash, e.min_reader, b.codec, b.size_bytes, b.bytes \
              FROM entry e JOIN log l ON l.id = e.log JOIN body b ON b.entry = e.id \
              WHERE e.id > ?1 AND e.kind = 1 AND l.is_own = 0 \
+             AND NOT EXISTS (SELECT 1 FROM log_fork f WHERE f.alias = l.id) \
              AND NOT EXISTS (SELECT 1 FROM feed_row r WHERE r.entry = e.id) ORDER BY e.id LIMIT ?2",
         )?;
         let rows_max = entries_max.clamp(1, ROWS_MAX);
