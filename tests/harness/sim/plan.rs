@@ -70,13 +70,15 @@ pub enum What {
     Decide,
     /// Somebody carries bundles and papers on a stick.
     Carry,
+    /// A program that is not ours writes in another office's name at a machine of ours.
+    Misuse,
 }
 
 /// Faults that the program cannot cure yet. Each goes when its cure is there.
 pub const NOT_CURED: [What; 1] = [What::RestoreProvince];
 
 /// What happens how often, in a thousand.
-const SHARES: [(What, u64); 28] = [
+const SHARES: [(What, u64); 29] = [
     (What::Lodge, 145),
     (What::Act, 230),
     (What::ActHosted, 60),
@@ -105,6 +107,7 @@ const SHARES: [(What, u64); 28] = [
     (What::Adversary, 12),
     (What::Decide, 8),
     (What::Carry, 50),
+    (What::Misuse, 8),
 ];
 
 /// Communes with a machine at the beginning: at least, and so many more at most.
@@ -143,6 +146,7 @@ impl What {
             Self::Adversary => "adversary",
             Self::Decide => "quarantine decided",
             Self::Carry => "carried",
+            Self::Misuse => "written in another's name",
         }
     }
 }

@@ -153,6 +153,10 @@ pub struct Model {
     pub gone: BTreeSet<ChangeHash>,
     /// Machines of which an image went to work.
     pub imaged: BTreeSet<NodeId>,
+    /// Changes that a program that is not ours wrote at a machine of ours.
+    pub misused: BTreeSet<ChangeHash>,
+    /// Machines of which a person has refused something: they go on without it.
+    pub corrected: BTreeSet<NodeId>,
     /// Numbers that two images may have printed.
     pub namesakes: BTreeSet<String>,
     /// Whether the province has been put back: what it said before may not hold until all have called.
@@ -318,6 +322,7 @@ impl World {
             What::Adversary => self.attack(),
             What::Decide => self.decide(),
             What::Carry => self.carry(),
+            What::Misuse => self.misuse(),
         }
         self.bury();
         if self.mistake == Some(Mistake::JoinMisses) {

@@ -13,6 +13,7 @@ use motcua_node::control::Failure;
 use motcua_node::roles::Office;
 use motcua_node::roles::ban;
 use motcua_node::roles::province;
+use motcua_node::store::log::EntryFacts;
 use motcua_node::store::log::EntryState;
 use sync_protocol::ids::NodeId;
 use sync_protocol::time::Millis;
@@ -24,6 +25,8 @@ use crate::sim::directory::NODE_SEATS;
 use crate::sim::plan::What;
 use crate::sim::world::World;
 
+/// Kept entries that are looked at.
+const KEPT_MAX: usize = 2_000;
 /// Machines banned, at most.
 const BANS_MAX: usize = 2;
 
@@ -111,23 +114,54 @@ impl World {
 
     pub(super) fn decide(&mut self) {
         let Some(centre) = self.province.office.clone() else { return };
-        let kept = centre.store.read(|view| view.quarantine(None, 400)).unwrap();
-        let open: Vec<i64> = kept
-            .iter()
-            .filter(|entry| entry.state == EntryState::Quarantined)
-            .map(|entry| entry.id)
+        let kept = centre.store.read(|view| view.quarantine(None, KEPT_MAX)).unwrap();
+        if let Some(entry) = self.chance.pick(&kept) {
+            self.decide_about(&centre, entry);
+        }
+    }
+
+    /// A person decides about everything that is kept of machines at work. Whether there was anything.
+    pub(super) fn decide_about_all(&mut self) -> bool {
+        let centre = Arc::clone(self.province.office());
+        let kept = centre.store.read(|view| view.quarantine(None, KEPT_MAX)).unwrap();
+        let is_at_work =
+            |machine: NodeId| self.nodes.iter().any(|node| node.id == machine && !node.is_banned);
+        let kept: Vec<EntryFacts> = kept
+            .into_iter()
+            .filter(|entry| entry.state == EntryState::Quarantined && entry.machine.is_some_and(is_at_work))
             .collect();
-        let Some(id) = self.chance.pick(&open).map(ToString::to_string) else { return };
-        if self.chance.percent(50) {
-            let decided = province::quarantine_release(&centre, &[id], None).unwrap();
-            self.note(format!("released: {decided}"));
-            self.coverage.count("quarantine released");
-        } else {
-            match province::quarantine_void(&centre, &[id], "thử") {
-                Ok(decided) => self.note(format!("voided: {decided}")),
-                Err(failure) => self.note(format!("not voided: {failure:?}")),
+        kept.iter().for_each(|entry| self.decide_about(&centre, entry));
+        !kept.is_empty()
+    }
+
+    fn decide_about(&mut self, centre: &Office, entry: &EntryFacts) {
+        let id = entry.id.to_string();
+        let is_open = entry.state == EntryState::Quarantined;
+        match self.chance.below(3) {
+            0 if is_open => {
+                let decided = province::quarantine_release(centre, &[id], None).unwrap();
+                self.note(format!("released: {decided}"));
+                self.coverage.count("quarantine released");
             }
-            self.coverage.count("quarantine voided");
+            1 if is_open => {
+                match province::quarantine_void(centre, &[id], "thử") {
+                    Ok(decided) => self.note(format!("voided: {decided}")),
+                    Err(failure) => self.note(format!("not voided: {failure:?}")),
+                }
+                self.coverage.count("quarantine voided");
+            }
+            // What the province refused by itself a person can confirm.
+            _ => match province::quarantine_refuse(centre, &id, "thử") {
+                Ok(decided) => {
+                    self.note(format!("refused: {decided}"));
+                    self.coverage.count("quarantine refused");
+                    self.model.corrected.extend(entry.machine);
+                }
+                Err(Failure::Refused(refusal)) if !is_open && refusal.code == "quarantine-not-found" => {
+                    self.coverage.count("refused already");
+                }
+                Err(failure) => panic!("{entry:?} cannot be refused: {failure:?}"),
+            },
         }
     }
 }

@@ -45,7 +45,7 @@ impl World {
         }
         self.bring_what_may_be_lost();
         for round in 1..=ROUNDS_MAX {
-            let mut has_moved = false;
+            let mut has_moved = self.decide_about_all();
             for place in 0..self.nodes.len() {
                 if !self.can_dial(place) {
                     has_moved |= !self.nodes[place].is_banned && self.go_round(place);
@@ -58,8 +58,14 @@ impl World {
                     assert_eq!(over, Over::Refused(ByeCode::Banned), "{name} in round {round}");
                     continue;
                 }
-                if over == Over::Moved && self.model.imaged.contains(&self.nodes[place].id) {
+                let id = self.nodes[place].id;
+                if over == Over::Moved && self.model.imaged.contains(&id) {
                     // It has just learned that its log has two histories, and calls again.
+                    has_moved = true;
+                    continue;
+                }
+                if over == Over::Refused(ByeCode::Difference) && self.model.corrected.contains(&id) {
+                    // It has just learned that its work was refused, wrote the rest again, and calls again.
                     has_moved = true;
                     continue;
                 }

@@ -9,6 +9,9 @@
 
 use std::sync::Arc;
 
+use motcua_node::dossier::act::Act;
+use motcua_node::dossier::act::Note;
+use motcua_node::dossier::document::Writing;
 use motcua_node::dossier::table::row_of;
 use motcua_node::ids::AgencyCode;
 use motcua_node::refusal::Refusal;
@@ -23,6 +26,7 @@ use crate::faults::work;
 use crate::sim::directory;
 use crate::sim::directory::HOSTED;
 use crate::sim::directory::NODE_SEATS;
+use crate::sim::plan::What;
 use crate::sim::world::Answered;
 use crate::sim::world::Lodged;
 use crate::sim::world::World;
@@ -187,6 +191,31 @@ impl World {
             }
             Err(error) => self.refused(place, line, &error),
         }
+    }
+
+    /// A program that is not ours writes a note in another office's name: the province keeps it back, and what builds
+    /// on it waits.
+    pub(super) fn misuse(&mut self) {
+        let Some(place) = self.running() else { return };
+        if self.nodes[place].is_banned || self.nodes[place].is_disturbed {
+            return;
+        }
+        let (office, seat) = (Arc::clone(self.nodes[place].machine.office()), self.nodes[place].seat.clone());
+        let rows = office.store.read(|view| view.list(&ListFilter::default())).unwrap();
+        let Some(doc) = self.chance.pick(&rows).map(|row| row.doc) else { return };
+        let state = office.store.read(|view| view.state(doc)).unwrap().unwrap();
+        let others: Vec<_> = state.process.parties.iter().filter(|party| **party != seat).collect();
+        let Some(other) = self.chance.pick(&others).map(|other| (*other).clone()) else { return };
+        let act = Act { seat: other, body: Note {}.into(), ..state.acts[0].act.clone() };
+        let writing = Writing { acts: vec![act], ..Writing::default() };
+        let written = office.store.write(move |tx| {
+            let mut document = tx.document(doc)?.unwrap();
+            let at = tx.now();
+            tx.append_change(doc, &mut document, &writing, at)
+        });
+        self.model.misused.insert(written.unwrap().hash);
+        self.coverage.fault(What::Misuse.name(), self.state_of(place));
+        self.note(format!("{} writes in another's name on {doc}", self.nodes[place].machine.name));
     }
 
     pub(super) fn act_as_province(&mut self) {
