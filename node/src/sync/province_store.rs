@@ -14,7 +14,6 @@ use sync_protocol::head::FeedHead;
 use sync_protocol::head::ItemsHead;
 use sync_protocol::head::LogHead;
 use sync_protocol::head::LogsSummary;
-use sync_protocol::head::ProofHead;
 use sync_protocol::head::SignedHead;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::Hash;
@@ -254,10 +253,7 @@ impl ProvinceSide {
             feed: self.feed_head(view)?,
             items: items_head(view)?,
             wants_items: if is_item_here(view, hello.items)? { None } else { Some(landmarks(view)?) },
-            last_proof: match last_in_line(view, self.machine, hello.last_proof)? {
-                Some(last) => Some(last.head()),
-                None => hello.last_proof,
-            },
+            last_proof: last_proof(view, self.machine)?.map(|proof| proof.head()),
         })
     }
 
@@ -322,8 +318,7 @@ impl ProvinceStore for ProvinceSide {
                 return Ok(Err(not_equal));
             }
             let counts = tx.entry_counts(this.machine)?;
-            // What does not lead to the newest one here is of before a restore: the chain goes on behind it.
-            let last = last_in_line(tx, this.machine, request.told)?;
+            let last = last_proof(tx, this.machine)?;
             let state = ProofState {
                 province,
                 machine: this.machine,
@@ -518,35 +513,6 @@ impl ProvinceStore for ProvinceSide {
         self.store.write(move |tx| {
             logs.iter().try_for_each(|log| tx.set_condition(FORKED_LOG, &log.to_string(), &[]))
         })
-    }
-}
-
-/// The newest proof of a machine, if it goes back link by link to `told`, the newest that the machine has. It does not
-/// where a copy of the machine has brought its own from before a restore: then there is a line for each of them.
-fn last_in_line(
-    view: &View<'_>,
-    machine: NodeId,
-    told: Option<ProofHead>,
-) -> Result<Option<Proof>, StoreError> {
-    let Some(last) = last_proof(view, machine)? else { return Ok(None) };
-    if let Some(told) = told
-        && view.proof_hash(machine, told.n)? != Some(told.hash)
-    {
-        return Ok(None);
-    }
-    let mut at = told;
-    loop {
-        let page = view.proofs_after(machine, at.map_or(0, |at| at.n))?;
-        if page.is_empty() {
-            return Ok(Some(last));
-        }
-        for stored in &page {
-            let proof = read_proof(stored)?;
-            if proof.follows(at).is_err() {
-                return Ok(None);
-            }
-            at = Some(proof.head());
-        }
     }
 }
 

@@ -911,7 +911,7 @@ impl NodeSession {
         let last = self.last_proof.as_ref();
         let (proof, is_renewal) = match fresh {
             FreshProof::Link(proof) => {
-                proof.follows(self.proofs.received)?;
+                self.proofs.check(&proof)?;
                 (*proof, false)
             }
             FreshProof::Renewal { n, at, signature } => {

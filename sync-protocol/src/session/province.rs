@@ -520,6 +520,8 @@ struct ProofsPush {
     known: Option<ProofHead>,
     head_n: u64,
     is_loading: bool,
+    /// The node knows that none here follows its newest.
+    is_parted: bool,
     /// A proof made that waits for those before it.
     pending: Option<Box<Proof>>,
 }
@@ -1139,11 +1141,14 @@ impl ProvinceSession {
             follows
         });
         if proofs.is_empty() || !follow || proofs.len() > limits::PROOFS_PER_FRAME_MAX {
-            // Another chain than the node's, after restores: nothing that could be sent would be believed.
+            // The node's newest is of before a restore, and another copy of the machine has brought its own since: none
+            // leads from there to the newest here. It takes up the newest when it has been told so.
             self.proofs.head_n = self.proofs.known_n();
+            self.proofs.is_parted = true;
+            self.send(&Frame::Proofs(Proofs { proofs: Vec::new() }))?;
             return match self.proofs.pending.take() {
-                Some(_) => self.refuse(ByeCode::Difference, Vec::new()),
-                None => self.send(&Frame::Proofs(Proofs { proofs: Vec::new() })).map(|_| ()),
+                Some(proof) => self.send_proof(proof),
+                None => Ok(()),
             };
         }
         self.proofs.known = known;
@@ -1312,6 +1317,12 @@ impl ProvinceSession {
         }
         if proof.content().n <= self.proofs.known_n() {
             return self.refuse(ByeCode::Difference, Vec::new());
+        }
+        if self.proofs.is_parted {
+            self.proofs.known = Some(proof.head());
+            self.is_proved = true;
+            let fresh = FreshProof::Link(proof);
+            return self.send(&Frame::Proof(Box::new(fresh))).map(|_| ());
         }
         self.proofs.pending = Some(proof);
         self.load_proofs();

@@ -17,6 +17,8 @@ use crate::ids::PublicKey;
 use crate::item::Item;
 use crate::item::ItemError;
 use crate::limits;
+use crate::proof::Proof;
+use crate::proof::ProofError;
 use crate::run::FeedRun;
 use crate::session::SessionError;
 
@@ -165,11 +167,19 @@ pub(super) struct ProofsPull {
     pub(super) received: Option<ProofHead>,
     pub(super) storing: u32,
     known_n: u64,
+    /// The province, put back since, cannot go on from the newest one here.
+    is_parted: bool,
 }
 
 impl ProofsPull {
     pub(super) fn new(last: Option<ProofHead>) -> Self {
-        Self { received: last, storing: 0, known_n: last.map_or(0, |last| last.n) }
+        Self { received: last, storing: 0, known_n: last.map_or(0, |last| last.n), is_parted: false }
+    }
+
+    /// Checks that a proof comes right after the newest one here; or just after it, where no other could.
+    pub(super) fn check(&self, proof: &Proof) -> Result<(), ProofError> {
+        let is_later = self.received.is_none_or(|last| proof.content().n > last.n);
+        if self.is_parted && is_later { Ok(()) } else { proof.follows(self.received) }
     }
 
     pub(super) fn announced(&mut self, n: u64) {
@@ -178,6 +188,7 @@ impl ProofsPull {
 
     /// The province has no more that follow ours.
     pub(super) fn given_up(&mut self) {
+        self.is_parted = true;
         self.known_n = self.received.map_or(0, |last| last.n);
     }
 
