@@ -24,6 +24,7 @@ const LEAVES: &[&str] = &[
     "i18n",
     "provincial",
     "refusal",
+    "golden",
 ];
 
 /// The other rooms of `node/src`, and which rooms beside themselves and the leaves they may import.

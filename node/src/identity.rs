@@ -475,6 +475,7 @@ fn read_file<T: for<'b> Decode<'b, ()>>(directory: &Path, file: &'static str) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden;
 
     fn seeds(of: u8) -> [[u8; 32]; 3] {
         [[of; 32], [of.wrapping_add(1); 32], [of.wrapping_add(2); 32]]
@@ -639,6 +640,34 @@ mod tests {
             std::fs::write(&path, damaged).unwrap();
             assert!(matches!(MachineIdentity::load(folder.path()), Err(IdentityError::Damaged { .. })));
         }
+    }
+
+    /// The files, and the certificate in one of them, as the first version wrote them.
+    #[test]
+    fn identity_files_and_certificates_keep_their_first_form() {
+        let folder = tempfile::tempdir().unwrap();
+        let (authority, machine) = (authority(9), enrolled(&authority(9), 1));
+        let pending = MachineIdentity::pending(
+            SecretKeys::from_seeds(&seeds(2)),
+            "H27.102".parse().unwrap(),
+            authority.public_key(),
+        );
+        let file = |name| folder.path().join(FOLDER).join(name);
+        waiting_keys(folder.path(), &seeds(3)).unwrap();
+        pending.save(folder.path()).unwrap();
+        authority.save(folder.path()).unwrap();
+        for (form, name) in
+            [("waiting", WAITING_FILE), ("pending", PENDING_FILE), ("authority", AUTHORITY_FILE)]
+        {
+            golden::bytes_of(&format!("identity-{form}"), &std::fs::read(file(name)).unwrap());
+        }
+        machine.save(folder.path()).unwrap();
+        let whole = std::fs::read(file(MACHINE_FILE)).unwrap();
+        golden::bytes_of("identity-machine", &whole);
+        golden::bytes_of("certificate", machine.certificate());
+        std::fs::write(file(MACHINE_FILE), golden::longer(&whole)).unwrap();
+        let read = MachineIdentity::load(folder.path()).unwrap();
+        assert_eq!(read.certified(), machine.certified(), "a later program's field");
     }
 
     #[test]

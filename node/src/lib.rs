@@ -37,6 +37,8 @@ pub mod control;
 pub mod desk;
 pub mod directory;
 pub mod dossier;
+#[cfg(test)]
+mod golden;
 pub mod i18n;
 pub mod identity;
 pub mod ids;

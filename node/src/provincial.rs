@@ -247,6 +247,7 @@ pub fn to_bytes<T: Encode<()>>(body: &T) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden;
 
     #[test]
     fn directories_come_out_as_they_went_in_and_damage_is_noticed() {
@@ -265,6 +266,30 @@ mod tests {
         let newer = PublishedDirectory { format: 9, ..read };
         assert_eq!(PublishedDirectory::read(&to_bytes(&newer)), Err(BodyError::Newer(9)));
         assert_eq!(SeriesGrant::read(&[0xff]), Err(BodyError::Damaged));
+    }
+
+    #[test]
+    fn bodies_of_items_keep_their_first_form() {
+        let machine = NodeId([4; 16]);
+        golden::keeps(
+            "item-directory",
+            &PublishedDirectory {
+                format: BODY_VERSION,
+                version: 3,
+                effective_at: Millis(1_772_411_732_123),
+                hash: Hash([5; 32]),
+                size_bytes: 100_000,
+                packed: vec![6; 20],
+            },
+        );
+        let series = vec!["102".to_owned(), "9001".to_owned()];
+        golden::keeps("item-series-grant", &SeriesGrant { format: BODY_VERSION, machine, series });
+        let (why, at) = ("mất máy".to_owned(), Millis(9));
+        let ban = Ban { format: BODY_VERSION, machine, why: why.clone(), suspect_from: Some(Millis(7)), at };
+        golden::keeps("item-ban", &ban);
+        assert_eq!(Ban::read(&to_bytes(&Ban { format: 9, ..ban })), Err(BodyError::Newer(9)));
+        let entries = vec![RefusedEntry { log: BootId([1; 16]), lsn: 7, hash: ChangeHash([2; 32]) }];
+        golden::keeps("item-refused", &Refused { format: BODY_VERSION, machine, why, entries, at });
     }
 
     #[test]

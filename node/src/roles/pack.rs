@@ -420,3 +420,28 @@ pub fn complete(office: &Office, path: &Path) -> Result<MachineIdentity, Failure
     office.store.write(|tx| tx.clear_condition(NOT_GRANTED, "")).map_err(store_failure)?;
     Ok(granted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden;
+
+    #[test]
+    fn a_pack_keeps_its_first_form_and_opens_by_its_code() {
+        golden::keeps(
+            "pack",
+            &PackBody {
+                version: PACK_VERSION,
+                ca: CaPublicKey([1; 32]),
+                province_name: "Tỉnh Thử".to_owned(),
+                agency: "H27.101".parse().unwrap(),
+                series: vec!["102".to_owned(), "103".to_owned()],
+                expires_at: Millis(1_772_411_732_123),
+                administrator_pin: None,
+            },
+        );
+        // Packs of an earlier program are opened by what their token says.
+        golden::bytes_of("pack-seal-key", &pack_secret(&EnrolCode([7; 16])));
+        golden::bytes_of("pack-stand-in", &stand_in(EnrolCode([7; 16]).hash()).0);
+    }
+}

@@ -49,6 +49,7 @@ use crate::dossier::number::Series;
 use crate::dossier::paper::PAPER_VERSION;
 use crate::dossier::paper::Paper;
 use crate::dossier::paper::PaperKind;
+use crate::golden;
 use crate::ids::AgencyCode;
 use crate::store::apply::Ingested;
 use crate::store::apply::Origin;
@@ -298,6 +299,47 @@ fn each_process_has_a_log_that_links_the_one_before() {
         assert_eq!(findings(&store), Vec::<&str>::new());
     }
     assert_eq!(conditions(&place.open()), Vec::<String>::new());
+}
+
+#[test]
+fn bodies_of_entries_and_small_records_keep_their_first_form() {
+    let (machine, boot) = (NodeId([1; 16]), BootId([2; 16]));
+    let link = log::LogLink { boot, lsn: 7, chain: Hash([3; 32]) };
+    golden::keeps(
+        "entry-boot",
+        &BootBody {
+            version: log::BOOT_BODY_VERSION,
+            machine,
+            seat: code("H27.101"),
+            links: vec![link],
+            program: "0.1.0".to_owned(),
+            at: Millis(1_772_411_732_123),
+            province: ProvinceId([9; 16]),
+        },
+    );
+    let again = |new| reissue::Reissued {
+        doc: DocId([4; 16]),
+        log: boot,
+        lsn: 8,
+        old: sync_protocol::ids::ChangeHash([5; 32]),
+        new,
+    };
+    let changes = vec![again(Some(sync_protocol::ids::ChangeHash([6; 32]))), again(None)];
+    golden::keeps("entry-reissue", &reissue::ReissueBody { version: 1, cause: 2, changes });
+    let mut record = Record::new(machine);
+    record.sequence = 12;
+    (record.boot, record.confirmed, record.in_flight) = (Some(boot), 7, 9);
+    record.previous = Some((BootId([7; 16]), 5));
+    record.series = Some("102".to_owned());
+    record.counters = [(("102".to_owned(), 20_261_122), 3)].into();
+    record.floors = [("101".to_owned(), 4)].into();
+    (record.lacked, record.shared_at) = (Some((boot, 6)), Some(boot));
+    record.items = Some(witness::ItemsSeen { confirmed: 10, in_flight: 11 });
+    golden::keeps("witness-record", &record);
+    let series = copy::SeriesOfGrant { given: vec!["104".to_owned()], left: vec!["102".to_owned()] };
+    let (copied_at, restored_at) = (Millis(1_772_411_732_123), Millis(1_772_411_732_456));
+    golden::keeps("restoration", &copy::Restoration::new(copied_at, restored_at, Some(series)));
+    golden::keeps("identity-of-store", &Place::new(1, "H27.101", Role::Commune).identity);
 }
 
 #[test]

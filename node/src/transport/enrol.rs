@@ -535,7 +535,9 @@ mod tests {
     use super::super::endpoint::Listening;
     use super::super::world;
     use super::*;
+    use crate::golden;
     use crate::identity::Authority;
+    use crate::identity::CaPublicKey;
     use crate::identity::Terms;
     use crate::identity::Validity;
 
@@ -720,6 +722,31 @@ mod tests {
         assert_eq!(error.refusal().code, "enrol-wrong-province");
         let outcome = their_door.await.unwrap()[0].outcome;
         assert_eq!(outcome, EnrolOutcome::Left(Ended::ByPeer(Unwanted::OtherProvince)));
+    }
+
+    #[test]
+    fn what_a_new_machine_says_and_hears_keeps_its_first_form() {
+        let ca = CaPublicKey([1; 32]);
+        let token = Token {
+            ca,
+            code: EnrolCode([7; 16]),
+            addresses: vec!["127.0.0.1:4272".to_owned()],
+            agency: "H27.101".parse().unwrap(),
+        };
+        golden::bytes_of("token", token.to_text().as_bytes());
+        assert_eq!(Token::from_text(&token.to_text()).ok(), Some(token.clone()));
+        let keys = SecretKeys::from_seeds(&[[1; 32], [2; 32], [3; 32]]);
+        let first = golden::bytes_of("enrol-request", &request_bytes(&token, &keys));
+        let ask = read_request(&first, token.province()).unwrap();
+        assert_eq!((ask.node, ask.code_hash), (keys.node(), token.code.hash()));
+        assert!(read_request(&golden::longer(&first), token.province()).is_ok(), "a later program's field");
+        let grant = EnrolGrant { certificate: vec![8; 40], province_name: "Tỉnh Thử".to_owned() };
+        let first = golden::bytes_of("enrol-grant", &grant_bytes(&grant));
+        assert_eq!(read_grant(&first), Some(grant.clone()));
+        assert_eq!(read_grant(&golden::longer(&first)), Some(grant), "a later program's field");
+        let mut newer = first;
+        newer[1] = VERSION + 1;
+        assert_eq!(read_grant(&newer), None);
     }
 
     #[test]
