@@ -22,6 +22,10 @@ use motcua_node::roles;
 use motcua_node::store::OpenOptions;
 use motcua_node::store::Random;
 use motcua_node::store::StoreError;
+use motcua_node::sync::driver::NodeStore;
+use motcua_node::sync::driver::ProvinceStore;
+use motcua_node::sync::node_store::NodeSide;
+use motcua_node::sync::province_store::ProvinceSide;
 use motcua_tests::faults::machine::copy_folder;
 use motcua_tests::office::Office;
 use motcua_tests::office::Province;
@@ -32,6 +36,8 @@ use motcua_tests::office::sync_all;
 use motcua_tests::program::Home;
 use serde_json::Value;
 use serde_json::json;
+use sync_protocol::run::ChangeRun;
+use sync_protocol::run::EntryRun;
 use sync_protocol::time::Millis;
 
 /// The same bytes for the same count of draws, until `lane` tells two machines apart.
@@ -102,6 +108,47 @@ impl Running {
         let line = act_line("H27.101", number, act).to_string();
         self.office.desk.act(&line, false).wait().unwrap();
     }
+}
+
+/// What a machine would send of the log that both halves of [`Imaged`] write, after this position.
+fn run_of(office: &roles::Office, after: u64) -> ChangeRun {
+    let boot = office.store.read(|view| view.own_logs()).unwrap()[0].boot;
+    let mut side = NodeSide::new(Arc::clone(&office.store), Arc::clone(&office.identity));
+    let (entries, head) = side.log(boot, after, usize::MAX, 100).unwrap();
+    let head = head.unwrap();
+    ChangeRun { run: EntryRun::new(entries).unwrap(), chain: head.head.chain, signature: head.signature }
+}
+
+#[test]
+fn of_two_copies_that_send_at_once_one_history_is_taken() {
+    let mut province = Province::new();
+    let it = imaged(&province);
+    province.office.stop();
+    {
+        let opened =
+            |office: &Office| roles::Office::open(&office.home.dir, |_| office.home.witness.clone()).unwrap();
+        let (centre, original, image) = (opened(&province.office), opened(&it.original), opened(&it.image));
+        let take = |run: ChangeRun| {
+            let (store, identity) = (Arc::clone(&centre.store), Arc::clone(&centre.identity));
+            let (machine, seat) = (original.identity.node(), original.identity.seat().clone());
+            ProvinceSide::new(store, identity, machine, seat).store_changes(vec![run])
+        };
+        let first = run_of(&original, 0);
+        let head = first.head().head;
+        assert!(take(first).is_ok());
+        // The image's session began before that: its first batch was on the way, and so is what follows it.
+        for after in [0, head.lsn] {
+            let refused = take(run_of(&image, after));
+            assert!(
+                matches!(&refused, Err(StoreError::Refused(refusal)) if refusal.code == "log-forked-meanwhile"),
+                "{refused:?}"
+            );
+            let held = centre.store.read(|view| view.log_head(head.boot)).unwrap().unwrap();
+            assert_eq!((held.lsn, held.chain), (head.lsn, head.chain), "nothing of the image's is behind it");
+        }
+    }
+    province.start();
+    assert_written_again(&province, &it);
 }
 
 /// An image of a machine that stands still: directory and witness.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sync_protocol::entry;
 use sync_protocol::entry::Digest;
 use sync_protocol::entry::Entry;
 use sync_protocol::entry::Lsn;
@@ -428,6 +429,12 @@ impl ProvinceStore for ProvinceSide {
             for run in runs {
                 let signed = run.head();
                 let boot = signed.head.boot;
+                if !continues(tx, &run)? {
+                    is_forked = true;
+                    let lsn = run.run.first_lsn().to_string();
+                    tx.set_condition(FORKED_LOG, &boot.to_string(), &[("lsn", lsn)])?;
+                    continue;
+                }
                 let done = tx.ingest(run.run.entries(), &origin)?;
                 is_forked |= !done.forked.is_empty();
                 is_kept |= done.waiting + done.quarantined + done.refused > 0;
@@ -480,8 +487,8 @@ impl ProvinceStore for ProvinceSide {
             Err(error) => return Err(error),
         };
         if is_forked {
-            // Two copies of one machine push at once. What was stored stays; nothing is acknowledged, and the next
-            // hello shows this one where its history parts.
+            // Two copies of one machine push at once. Nothing of the other history is stored or acknowledged, and the
+            // next hello shows this one where its history parts.
             return Err(Refusal::new("log-forked-meanwhile").into());
         }
         Ok(Ok(stored))
@@ -514,6 +521,27 @@ impl ProvinceStore for ProvinceSide {
             logs.iter().try_for_each(|log| tx.set_condition(FORKED_LOG, &log.to_string(), &[]))
         })
     }
+}
+
+/// Whether a run is of the history of its log that is here. The session has checked it against what it brought before;
+/// a copy of the machine may have brought something else meanwhile.
+fn continues(view: &View<'_>, run: &ChangeRun) -> Result<bool, StoreError> {
+    let (boot, first) = (run.run.log(), run.run.first_lsn());
+    let Some(head) = view.log_head(boot)? else { return Ok(true) };
+    if head.lsn < first {
+        // Right behind what is here, or behind a gap, which shows nothing yet.
+        let after = |chain: Hash, one: &Entry| entry::chain_next(chain, one.link());
+        let goes_on = || run.run.entries().iter().fold(head.chain, after) == run.chain;
+        return Ok(head.lsn + 1 < first || goes_on());
+    }
+    // What both have must be the same.
+    let Some(mut chain) = view.chain_at(boot, first.saturating_sub(1))? else { return Ok(true) };
+    let common = head.lsn.min(run.run.last_lsn());
+    for one in run.run.entries().iter().take_while(|one| one.lsn <= common) {
+        chain = entry::chain_next(chain, one.link());
+    }
+    let here = if common == head.lsn { Some(head.chain) } else { view.chain_at(boot, common)? };
+    Ok(here == Some(chain))
 }
 
 /// Whether a machine's newest item is known here; one that has none needs no knowing.
