@@ -429,7 +429,7 @@ impl ProvinceStore for ProvinceSide {
             for run in runs {
                 let signed = run.head();
                 let boot = signed.head.boot;
-                if !continues(tx, &run)? {
+                if !continues(tx, machine, &run)? {
                     is_forked = true;
                     let lsn = run.run.first_lsn().to_string();
                     tx.set_condition(FORKED_LOG, &boot.to_string(), &[("lsn", lsn)])?;
@@ -524,10 +524,12 @@ impl ProvinceStore for ProvinceSide {
 }
 
 /// Whether a run is of the history of its log that is here. The session has checked it against what it brought before;
-/// a copy of the machine may have brought something else meanwhile.
-fn continues(view: &View<'_>, run: &ChangeRun) -> Result<bool, StoreError> {
+/// a copy of the machine may have brought something else meanwhile. A log of another machine is not this one's to continue,
+/// and is judged for that.
+fn continues(view: &View<'_>, machine: NodeId, run: &ChangeRun) -> Result<bool, StoreError> {
     let (boot, first) = (run.run.log(), run.run.first_lsn());
-    let Some(head) = view.log_head(boot)? else { return Ok(true) };
+    let head = view.log_head(boot)?.filter(|head| head.machine == Some(machine));
+    let Some(head) = head else { return Ok(true) };
     if head.lsn < first {
         // Right behind what is here, or behind a gap, which shows nothing yet.
         let after = |chain: Hash, one: &Entry| entry::chain_next(chain, one.link());
