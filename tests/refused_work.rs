@@ -17,6 +17,7 @@ use motcua_node::sync::driver::ProvinceStore;
 use motcua_node::sync::node_store::NodeSide;
 use motcua_node::sync::province_store::ProvinceSide;
 use motcua_node::sync::province_store::Quota;
+use motcua_tests::faults::machine::copy_folder;
 use motcua_tests::office::Office;
 use motcua_tests::office::Province;
 use motcua_tests::office::assert_even;
@@ -112,6 +113,37 @@ fn a_refused_act_leaves_the_dossier_its_office_is_told_and_later_acts_stand_agai
     assert_even(&province.office, &[&office]);
     let checked = office.home.done(&["verify"]);
     assert_eq!(checked.value()["reissued"], 2);
+}
+
+#[test]
+fn a_machine_put_back_before_a_refused_act_hears_of_it_and_later_acts_stand_again() {
+    let province = Province::new();
+    let office = province.commune("H27.101");
+    let numbers = office.lodged(&[lodging("H27.101", 1)]);
+    office.sync();
+    let copy = province.place().join("copy");
+    copy_folder(&office.home.dir, &copy);
+    notes_as_another(&office, &numbers[0], "H27.102");
+    office.does(&numbers[0], &[json!({"act": "move_step"}), json!({"act": "note", "note": "Đã gọi lại"})]);
+    office.sync();
+    assert_eq!(kept(&office), [2, 1, 0]);
+    let home = &province.office.home;
+    let listed = home.done(&["quarantine", "list"]).lines();
+    home.done(&["quarantine", "refuse", listed[0]["id"].as_str().unwrap(), "--why", "Ghi nhầm tên đơn vị"]);
+
+    std::fs::remove_dir_all(&office.home.dir).unwrap();
+    copy_folder(&copy, &office.home.dir);
+    // The refusal comes before the acts that it concerns.
+    office.sync();
+    office.sync();
+    assert_eq!(kept(&office), [0, 0, 0], "everything of it is dealt with");
+    assert_even(&province.office, &[&office]);
+    let dossier = province.office.dossier(&numbers[0]);
+    let acts: Vec<&str> =
+        dossier["acts"].as_array().unwrap().iter().map(|act| act["act"].as_str().unwrap()).collect();
+    assert_eq!(acts, ["receive", "move_step", "note"]);
+    assert!(office.condition("work-refused").is_some());
+    office.verify();
 }
 
 #[test]

@@ -63,6 +63,7 @@ use crate::sync::node_store::head_of;
 use crate::sync::node_store::items_head;
 use crate::sync::node_store::last_proof;
 use crate::sync::node_store::stored_proof;
+use crate::sync::node_store::take_refusals;
 use crate::sync::province_keys::keep_province_keys;
 use crate::sync::province_store::ProvinceSide;
 
@@ -537,6 +538,7 @@ impl Intake<'_> {
         self.desk.store.write(move |tx| {
             end_by_proof(tx)?;
             tx.settle_forks(true)?;
+            take_refusals(tx)?;
             tx.store_proof(&stored, &covered)
         })?;
         let is_renewal = last.is_some_and(|last| is_last && last.at() == proof.at());

@@ -137,6 +137,17 @@ impl View<'_> {
         Ok(statement.exists([])?)
     }
 
+    /// Whether own entries are kept out here: the province has kept them out, and they came back from there.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_own_quarantined(&self) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT 1 FROM entry e JOIN log l ON l.id = e.log WHERE e.state = 5 AND l.is_own = 1 LIMIT 1",
+        )?;
+        Ok(statement.exists([])?)
+    }
+
     /// What stands for a change that its machine wrote again, followed to the newest.
     ///
     /// # Errors
@@ -726,6 +737,24 @@ impl WriteTx<'_> {
         Ok(())
     }
 
+    /// Lets an own change take effect that came back only after a disk was put back, with all that waits for it: what was
+    /// done on top of it is then written again as it would have been without the accident. Whether it did.
+    fn bring_in(&mut self, id: i64, doc: DocId) -> Result<bool, StoreError> {
+        let is_kept_for_rights = self
+            .connection()
+            .prepare_cached("SELECT 1 FROM entry WHERE id = ?1 AND state = 5 AND reason IN (?2, ?3)")?
+            .exists((id, reason::OTHER_SEAT, reason::PROVINCE_ONLY))?;
+        if !is_kept_for_rights {
+            return Ok(false);
+        }
+        self.set_state(id, EntryState::Waiting, None)?;
+        self.note_dependencies(id, doc)?;
+        self.settle(doc, &mut Ingested::default())?;
+        let mut statement =
+            self.connection().prepare_cached("SELECT 1 FROM entry WHERE id = ?1 AND applied IS NOT NULL")?;
+        Ok(statement.exists([id])?)
+    }
+
     /// The province keeps entries of this machine out for good. They leave their documents; what was done later on the same
     /// dossiers is written again without them, and a person is told. Those that are not here change nothing.
     ///
@@ -750,6 +779,7 @@ impl WriteTx<'_> {
                 })
                 .optional()?;
             let Some((id, doc, is_in_effect)) = found else { continue };
+            let is_in_effect = is_in_effect || self.bring_in(id, doc)?;
             let (dead, given_up) = docs.entry(doc).or_default();
             if is_in_effect {
                 dead.insert(id);

@@ -262,6 +262,8 @@ where
             (Some(Ok(_)) | None, Err(error)) => Err(error),
         };
         let done = self.done;
+        // Work that was not run may hold the store, and whoever is answered may want it closed.
+        drop(self.work);
         // A listener that panics must not take the office's store with it.
         let _ = catch_unwind(AssertUnwindSafe(|| done(answer)));
     }

@@ -245,11 +245,7 @@ pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<bool, Store
             body: content,
         }),
         Ok(Told::Grant(grant)) if grant.machine == tx.identity().machine => tx.grant_series(&grant.series),
-        Ok(Told::Refused(refused)) if refused.machine == tx.identity().machine => {
-            let entries: Vec<_> =
-                refused.entries.iter().map(|entry| (entry.log, entry.lsn, entry.hash)).collect();
-            tx.take_refusal(&entries, &refused.why)
-        }
+        Ok(Told::Refused(refused)) if refused.machine == tx.identity().machine => take_refusal(tx, &refused),
         Ok(Told::Withdrawal(withdrawal)) if withdrawal.machine == tx.identity().machine => {
             tx.withdraw_series(&withdrawal.series)
         }
@@ -261,6 +257,28 @@ pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<bool, Store
         Err(error @ BodyError::Damaged) => Err(StoreError::Corrupt { what: error.to_string() }),
     }?;
     Ok(true)
+}
+
+/// Takes refusals that came before what they refuse: a disk that was put back gets the province's word first, and its own
+/// entries behind it. For when all of them are here.
+///
+/// # Errors
+/// Only when the store fails.
+pub(crate) fn take_refusals(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
+    let machine = tx.identity().machine;
+    for kept in tx.items_of_kind(ItemKind::RELEASE.0)? {
+        // One of a newer form was told when it came.
+        let refused = Item::from_bytes(&kept.bytes).ok().and_then(|item| Refused::read(item.body()).ok());
+        if let Some(refused) = refused.filter(|refused| refused.machine == machine) {
+            take_refusal(tx, &refused)?;
+        }
+    }
+    Ok(())
+}
+
+fn take_refusal(tx: &mut WriteTx<'_>, refused: &Refused) -> Result<(), StoreError> {
+    let entries: Vec<_> = refused.entries.iter().map(|entry| (entry.log, entry.lsn, entry.hash)).collect();
+    tx.take_refusal(&entries, &refused.why)
 }
 
 /// What an item says to this machine.
@@ -402,6 +420,9 @@ impl NodeStore for NodeSide {
         if self.store.read(|view| view.has_open_fork())? {
             // All that the province has for this machine is here.
             self.store.write(|tx| tx.settle_forks(false))?;
+        }
+        if self.store.read(|view| view.has_own_quarantined())? {
+            self.store.write(take_refusals)?;
         }
         let province = self.identity.province();
         let (facts, claimed) = self.store.read(|view| {
