@@ -265,6 +265,9 @@ pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<bool, Store
 /// # Errors
 /// Only when the store fails.
 pub(crate) fn take_refusals(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
+    if !tx.has_own_quarantined()? {
+        return Ok(());
+    }
     let machine = tx.identity().machine;
     for kept in tx.items_of_kind(ItemKind::RELEASE.0)? {
         // One of a newer form was told when it came.
@@ -421,6 +424,7 @@ impl NodeStore for NodeSide {
             // All that the province has for this machine is here.
             self.store.write(|tx| tx.settle_forks(false))?;
         }
+        // A transaction of its own only where there is something to do.
         if self.store.read(|view| view.has_own_quarantined())? {
             self.store.write(take_refusals)?;
         }
@@ -446,7 +450,8 @@ impl NodeStore for NodeSide {
         self.store.write(move |tx| {
             end_by_proof(tx)?;
             tx.store_proof(&stored_proof(&proof), &claimed)?;
-            tx.settle_forks(true)
+            tx.settle_forks(true)?;
+            take_refusals(tx)
         })
     }
 
