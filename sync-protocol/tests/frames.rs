@@ -226,7 +226,10 @@ fn frame() -> impl Strategy<Value = Frame> {
         ack,
         cut,
         fresh_proof().prop_map(|proof| Frame::Proof(Box::new(proof))),
-        (prop_oneof![Just(ByeCode::Busy), (11..=255u8).prop_map(ByeCode::Other)], vec(any::<u64>(), 0..8))
+        (
+            prop_oneof![Just(ByeCode::Busy), Just(ByeCode::NoContext), (12..=255u8).prop_map(ByeCode::Other)],
+            vec(any::<u64>(), 0..8)
+        )
             .prop_map(|(code, args)| Frame::Bye(Bye { code, args })),
         vec(run(), 1..5).prop_map(|runs| Frame::Aside(Aside { runs })),
         vec(items_head(), 0..9).prop_map(|held| Frame::Wanted(Wanted { held })),
