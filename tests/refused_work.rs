@@ -50,6 +50,12 @@ fn notes_as_another(office: &Office, number: &str, seat: &str) {
         .unwrap();
 }
 
+/// The acts of a dossier, in their order.
+fn acts(office: &Office, number: &str) -> Vec<String> {
+    let dossier = office.dossier(number);
+    dossier["acts"].as_array().unwrap().iter().map(|act| act["act"].as_str().unwrap().to_owned()).collect()
+}
+
 fn kept(office: &Office) -> [u64; 3] {
     let proof = &office.status()["last_proof"];
     ["waiting", "quarantined", "refused"].map(|key| proof[key].as_u64().unwrap())
@@ -94,10 +100,7 @@ fn a_refused_act_leaves_the_dossier_its_office_is_told_and_later_acts_stand_agai
     office.sync();
     assert_eq!(kept(&office), [0, 0, 0], "everything of it is dealt with");
     assert_even(&province.office, &[&office]);
-    let dossier = province.office.dossier(&numbers[0]);
-    let acts: Vec<&str> =
-        dossier["acts"].as_array().unwrap().iter().map(|act| act["act"].as_str().unwrap()).collect();
-    assert_eq!(acts, ["receive", "move_step", "note"]);
+    assert_eq!(acts(&province.office, &numbers[0]), ["receive", "move_step", "note"]);
     let shown = office.show(&numbers[0]);
     assert_eq!(shown["acts"][2]["formerly"], json!([printed]), "what was printed is found");
     assert_eq!(office.conditions(), ["work-refused"]);
@@ -138,10 +141,7 @@ fn a_machine_put_back_before_a_refused_act_hears_of_it_and_later_acts_stand_agai
     office.sync();
     assert_eq!(kept(&office), [0, 0, 0], "everything of it is dealt with");
     assert_even(&province.office, &[&office]);
-    let dossier = province.office.dossier(&numbers[0]);
-    let acts: Vec<&str> =
-        dossier["acts"].as_array().unwrap().iter().map(|act| act["act"].as_str().unwrap()).collect();
-    assert_eq!(acts, ["receive", "move_step", "note"]);
+    assert_eq!(acts(&province.office, &numbers[0]), ["receive", "move_step", "note"]);
     assert!(office.condition("work-refused").is_some());
     office.verify();
 }

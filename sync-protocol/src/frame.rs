@@ -727,6 +727,12 @@ fn unpack(version: u8, body: &[u8], context: Option<&Context>) -> Result<Vec<u8>
     }
 }
 
+/// A frame of entries.
+enum Batch<'a> {
+    Changes(&'a Changes),
+    Feed(&'a Feed),
+}
+
 impl Frame {
     /// What it is.
     #[must_use]
@@ -797,30 +803,18 @@ impl Frame {
 
     /// Makes a batch in columns a part of a context.
     fn teach(&self, content: &[u8], context: &mut Context) {
-        match self {
-            Self::Changes(changes) => {
+        match self.batch() {
+            Some(Batch::Changes(changes)) => {
                 context.learn(content, changes.runs.iter().flat_map(|run| run.run.entries()));
             }
-            Self::Feed(feed) => {
+            Some(Batch::Feed(feed)) => {
                 let runs = feed.runs.iter().filter_map(|run| match run {
                     FeedRun::Bytes(run) => Some(run.entries()),
                     FeedRun::Own { .. } => None,
                 });
                 context.learn(content, runs.flatten());
             }
-            Self::Hello(_)
-            | Self::HelloAck(_)
-            | Self::Heads(_)
-            | Self::HeadsAck(_)
-            | Self::Items(_)
-            | Self::Proofs(_)
-            | Self::Ack(_)
-            | Self::Cut(_)
-            | Self::Proof(_)
-            | Self::Aside(_)
-            | Self::Wanted(_)
-            | Self::Ranges(_)
-            | Self::Bye(_) => {}
+            None => {}
         }
     }
 
@@ -828,9 +822,17 @@ impl Frame {
     /// entries columns would not give again.
     #[must_use]
     pub fn columns(&self) -> Option<Content> {
+        match self.batch()? {
+            Batch::Changes(changes) => batch::write_changes(changes),
+            Batch::Feed(feed) => batch::write_feed(feed),
+        }
+    }
+
+    /// What travels in columns where it can.
+    const fn batch(&self) -> Option<Batch<'_>> {
         match self {
-            Self::Changes(changes) => batch::write_changes(changes),
-            Self::Feed(feed) => batch::write_feed(feed),
+            Self::Changes(changes) => Some(Batch::Changes(changes)),
+            Self::Feed(feed) => Some(Batch::Feed(feed)),
             Self::Hello(_)
             | Self::HelloAck(_)
             | Self::Heads(_)

@@ -58,12 +58,11 @@ use crate::sync::line::proof_json;
 use crate::sync::node_store::BUNDLE_GAP;
 use crate::sync::node_store::DIGEST_DIFFERS;
 use crate::sync::node_store::NodeSide;
-use crate::sync::node_store::end_by_proof;
 use crate::sync::node_store::head_of;
 use crate::sync::node_store::items_head;
+use crate::sync::node_store::keep_proof;
 use crate::sync::node_store::last_proof;
 use crate::sync::node_store::stored_proof;
-use crate::sync::node_store::take_refusals;
 use crate::sync::province_keys::keep_province_keys;
 use crate::sync::province_store::ProvinceSide;
 
@@ -534,13 +533,8 @@ impl Intake<'_> {
             return Ok(());
         }
         let covered: Vec<(BootId, Lsn)> = heads.iter().map(|head| (head.boot, head.lsn)).collect();
-        let stored = stored_proof(proof);
-        self.desk.store.write(move |tx| {
-            end_by_proof(tx)?;
-            tx.settle_forks(true)?;
-            take_refusals(tx)?;
-            tx.store_proof(&stored, &covered)
-        })?;
+        let kept = proof.clone();
+        self.desk.store.write(move |tx| keep_proof(tx, &kept, &covered))?;
         let is_renewal = last.is_some_and(|last| is_last && last.at() == proof.at());
         done.proofs += u64::from(content.n > last_n || !is_renewal);
         done.is_proved = true;

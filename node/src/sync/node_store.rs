@@ -264,7 +264,7 @@ pub(crate) fn take_item(tx: &mut WriteTx<'_>, item: &Item) -> Result<bool, Store
 ///
 /// # Errors
 /// Only when the store fails.
-pub(crate) fn take_refusals(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
+fn take_refusals(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
     if !tx.has_own_quarantined()? {
         return Ok(());
     }
@@ -447,12 +447,7 @@ impl NodeStore for NodeSide {
 
     fn store_proof(&mut self, proof: Proof, _is_renewal: bool) -> Result<(), StoreError> {
         let claimed = self.claimed.clone();
-        self.store.write(move |tx| {
-            end_by_proof(tx)?;
-            tx.store_proof(&stored_proof(&proof), &claimed)?;
-            tx.settle_forks(true)?;
-            take_refusals(tx)
-        })
+        self.store.write(move |tx| keep_proof(tx, &proof, &claimed))
     }
 
     fn acked(&mut self, logs: &[LogAck], counts: Option<StoredCounts>) -> Result<(), StoreError> {
@@ -478,12 +473,20 @@ impl NodeStore for NodeSide {
     }
 }
 
-/// A proof says that both hold the same, whichever way it came: what told otherwise is over.
+/// Keeps a proof, whichever way it came: both hold the same, so what told otherwise is over, and what waited until all
+/// was here is done. `covered` is what it states of the own logs.
 ///
 /// # Errors
 /// Only when the store fails.
-pub(crate) fn end_by_proof(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
-    [DIGEST_DIFFERS, PROVINCE_BEHIND, BUNDLE_GAP].iter().try_for_each(|code| tx.clear_condition(code, ""))
+pub(crate) fn keep_proof(
+    tx: &mut WriteTx<'_>,
+    proof: &Proof,
+    covered: &[(BootId, Lsn)],
+) -> Result<(), StoreError> {
+    [DIGEST_DIFFERS, PROVINCE_BEHIND, BUNDLE_GAP].iter().try_for_each(|code| tx.clear_condition(code, ""))?;
+    tx.store_proof(&stored_proof(proof), covered)?;
+    tx.settle_forks(true)?;
+    take_refusals(tx)
 }
 
 /// What is here of others, for comparing.
