@@ -37,6 +37,7 @@ use sync_protocol::entry::Entry;
 use sync_protocol::entry::Lsn;
 use sync_protocol::frame::ByeCode;
 use sync_protocol::frame::Feed;
+use sync_protocol::frame::Frame;
 use sync_protocol::frame::FrameKind;
 use sync_protocol::frame::Hello;
 use sync_protocol::frame::LogAck;
@@ -51,6 +52,7 @@ use sync_protocol::ids::BootId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::ids::PublicKey;
 use sync_protocol::item::Item;
+use sync_protocol::item::ItemKind;
 use sync_protocol::item::PlacedItem;
 use sync_protocol::limits::NAMED_LOGS_MAX;
 use sync_protocol::proof::Proof;
@@ -171,7 +173,10 @@ impl NodeStore for Failing<NodeSide> {
         Ok(page)
     }
 
-    fn store_items(&mut self, items: Vec<Item>) -> Result<(), StoreError> {
+    fn store_items(&mut self, mut items: Vec<Item>) -> Result<(), StoreError> {
+        if self.planted.as_ref().is_some_and(|plant| plant.mistake == Mistake::UnknownItemsDropped) {
+            items.retain(|item| item.header().kind.0 <= ItemKind::WITHDRAWAL.0);
+        }
         self.store(|store| store.store_items(items.clone()))
     }
 
@@ -549,6 +554,23 @@ impl Call {
     /// From now on whatever one end stores is delivered to it twice.
     pub const fn double(&mut self, is_node: bool) {
         if is_node { self.near_store.is_doubled = true } else { self.far_store.is_doubled = true }
+    }
+
+    /// The node's program speaks a protocol that the province does not know: what the node makes of the answer.
+    ///
+    /// # Panics
+    /// The call was under way, or the province goes on.
+    pub fn greet_in_a_newer_protocol(mut self) -> Option<NodeOutcome> {
+        let said = self.up.pop_front().unwrap();
+        let Ok(Frame::Hello(mut hello)) = Frame::decode(&said.bytes) else { panic!("no hello: {said:?}") };
+        hello.protocol += 1;
+        let hello = Frame::Hello(hello).encode().unwrap();
+        self.feed_province(ProvinceInput::Message(hello.bytes));
+        let over = self.over.take();
+        assert!(matches!(&over, Some(Over::Wrong(what)) if what.contains("Version")), "{over:?}");
+        let answer = self.down.pop_front().unwrap();
+        self.feed_node(NodeInput::Message(answer.bytes));
+        self.near_outcome
     }
 
     /// The files of the machine whose power failed, as they were before the write that was under way.

@@ -327,6 +327,39 @@ impl Machine {
     }
 }
 
+/// Nobody writes to a store while this stands.
+#[derive(Debug)]
+pub struct Untouched {
+    connection: rusqlite::Connection,
+    version: i64,
+}
+
+impl Untouched {
+    /// A store as it is now.
+    ///
+    /// # Panics
+    /// It cannot be read.
+    #[must_use]
+    pub fn of(office: &Office) -> Self {
+        let connection = rusqlite::Connection::open(office.dir.join(FILE_NAME)).unwrap();
+        let version = Self::version(&connection);
+        Self { connection, version }
+    }
+
+    /// Another number after a commit of anybody else.
+    fn version(connection: &rusqlite::Connection) -> i64 {
+        connection.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap()
+    }
+
+    /// Checks that nobody has written to it since.
+    ///
+    /// # Panics
+    /// Somebody has.
+    pub fn check(&self, what: &str) {
+        assert_eq!(Self::version(&self.connection), self.version, "{what} had an effect");
+    }
+}
+
 fn copy_file(from: &Path, to: &Path) {
     if from.exists() {
         std::fs::copy(from, to).unwrap();

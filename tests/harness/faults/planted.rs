@@ -66,11 +66,15 @@ pub enum Mistake {
     NoOpGrows,
     /// What was written for a stick counts as acknowledged.
     StickCountsAsSent,
+    /// A node goes over items of kinds that it does not know.
+    UnknownItemsDropped,
+    /// Parts of a bundle are taken in before all of them were looked at.
+    PartsTakenUnchecked,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::CursorAtOneEnd,
         Self::CounterWithoutWitness,
         Self::BatchDropped,
@@ -82,6 +86,8 @@ impl Mistake {
         Self::DoubledMark,
         Self::NoOpGrows,
         Self::StickCountsAsSent,
+        Self::UnknownItemsDropped,
+        Self::PartsTakenUnchecked,
     ];
 
     /// Its name on the command line.
@@ -99,6 +105,8 @@ impl Mistake {
             Self::DoubledMark => "doubled-mark",
             Self::NoOpGrows => "no-op-grows",
             Self::StickCountsAsSent => "stick-counts-as-sent",
+            Self::UnknownItemsDropped => "unknown-items-dropped",
+            Self::PartsTakenUnchecked => "parts-taken-unchecked",
         }
     }
 }
@@ -224,7 +232,9 @@ impl Plant {
             | Mistake::JoinMisses
             | Mistake::DoubledMark
             | Mistake::NoOpGrows
-            | Mistake::StickCountsAsSent => store.store_changes(runs),
+            | Mistake::StickCountsAsSent
+            | Mistake::UnknownItemsDropped
+            | Mistake::PartsTakenUnchecked => store.store_changes(runs),
         }
     }
 

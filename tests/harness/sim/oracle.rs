@@ -339,6 +339,17 @@ fn check_node(world: &World, place: usize, centre: &Held) {
     let unproved = office.store.read(|view| view.unproved()).unwrap();
     assert_eq!(unproved.changes, 0, "{name}");
 
+    // Every word of the province, also what this program does not know.
+    let items = |office: &Office| -> Vec<(u8, Vec<u8>)> {
+        let read = |view: &View<'_>| {
+            let head = view.item_head()?.n;
+            let items: Result<Vec<_>, _> = (1..=head).map(|n| view.item(n)).collect();
+            Ok(items?.into_iter().flatten().map(|item| (item.kind, item.bytes)).collect())
+        };
+        office.store.read(read).unwrap()
+    };
+    assert_eq!(items(office), items(province), "what the province published, at {name}");
+
     let needs_person = ListFilter { needs_person: true, ..ListFilter::default() };
     let asking = |office: &Office| office.store.read(|view| view.list(&needs_person)).unwrap();
     let listed = asking(province);

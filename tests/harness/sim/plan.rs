@@ -72,6 +72,8 @@ pub enum What {
     Carry,
     /// A program that is not ours writes in another office's name at a machine of ours.
     Misuse,
+    /// Something of another version of the program comes along.
+    Newer,
 }
 
 /// Faults that the program cannot cure yet. Each goes when its cure is there.
@@ -82,7 +84,7 @@ pub enum What {
 pub const NOT_CURED: [What; 1] = [What::RestoreProvince];
 
 /// What happens how often, in a thousand.
-const SHARES: [(What, u64); 29] = [
+const SHARES: [(What, u64); 30] = [
     (What::Lodge, 145),
     (What::Act, 230),
     (What::ActHosted, 60),
@@ -112,6 +114,7 @@ const SHARES: [(What, u64); 29] = [
     (What::Decide, 8),
     (What::Carry, 50),
     (What::Misuse, 8),
+    (What::Newer, 12),
 ];
 
 /// Communes with a machine at the beginning: at least, and so many more at most.
@@ -151,6 +154,7 @@ impl What {
             Self::Decide => "quarantine decided",
             Self::Carry => "carried",
             Self::Misuse => "written in another's name",
+            Self::Newer => "newer version",
         }
     }
 }

@@ -13,6 +13,7 @@ mod courier;
 mod ending;
 mod faults;
 mod misses;
+mod newer;
 mod officers;
 mod processes;
 mod sessions;
@@ -323,6 +324,7 @@ impl World {
             What::Decide => self.decide(),
             What::Carry => self.carry(),
             What::Misuse => self.misuse(),
+            What::Newer => self.meet_another_version(),
         }
         self.bury();
         if self.mistake == Some(Mistake::JoinMisses) {

@@ -22,7 +22,6 @@ use motcua_node::roles::Office;
 use motcua_node::roles::pack;
 use motcua_node::roles::province;
 use motcua_node::roles::stick;
-use motcua_node::store::open::FILE_NAME;
 use motcua_node::sync::driver::NodeStore;
 use motcua_node::sync::node_store::NodeSide;
 use serde_json::Value;
@@ -31,6 +30,7 @@ use sync_protocol::ids::NodeId;
 
 use crate::faults::machine::Files;
 use crate::faults::machine::Machine;
+use crate::faults::machine::Untouched;
 use crate::faults::planted::Mistake;
 use crate::sim::world::Node;
 use crate::sim::world::World;
@@ -61,29 +61,6 @@ pub(super) struct Bundle {
 pub(super) struct Papers {
     request: PathBuf,
     grant: Option<PathBuf>,
-}
-
-/// Nobody writes to a store while this stands.
-struct Untouched {
-    connection: rusqlite::Connection,
-    version: i64,
-}
-
-impl Untouched {
-    fn of(office: &Office) -> Self {
-        let connection = rusqlite::Connection::open(office.dir.join(FILE_NAME)).unwrap();
-        let version = Self::version(&connection);
-        Self { connection, version }
-    }
-
-    /// Another number after a commit of anybody else.
-    fn version(connection: &rusqlite::Connection) -> i64 {
-        connection.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap()
-    }
-
-    fn check(&self, what: &str) {
-        assert_eq!(Self::version(&self.connection), self.version, "{what} had an effect");
-    }
 }
 
 impl World {
@@ -406,6 +383,10 @@ impl World {
         }
         let office = Arc::clone(self.office_at(place).unwrap());
         let untouched = Untouched::of(&office);
+        if self.mistake == Some(Mistake::PartsTakenUnchecked) {
+            let others = bundle.files.iter().enumerate().filter(|(at, _)| *at != damaged);
+            others.for_each(|(_, file)| drop(stick::import(&office, file)));
+        }
         let refused = stick::import(&office, &folder.join(bundle.files[0].file_name().unwrap()));
         self.is_refused(&refused, &DAMAGED);
         untouched.check("a damaged bundle");
