@@ -26,18 +26,19 @@ use motcua_node::store::View;
 use motcua_tests::faults::call::Over;
 use motcua_tests::faults::hostile::Hostile;
 use motcua_tests::faults::hostile::change;
+use motcua_tests::sim::oracle;
 use motcua_tests::sim::plan::Plan;
 use motcua_tests::sim::watch::state_of;
 use motcua_tests::sim::world::World;
 use serde_json::Value;
 use serde_json::json;
-use sync_protocol::entry::Entry;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::DocId;
 use sync_protocol::ids::NodeId;
 use sync_protocol::session::node::NodeOutcome;
+use sync_protocol::time::Millis;
 
 const OURS: usize = 0;
 const OTHERS: usize = 1;
@@ -101,7 +102,7 @@ fn a_hostile_node_hurts_nobody_but_itself() {
     let mut hostile = Hostile::new(identity);
     assert_eq!(hostile.sync(world.province.office()), NodeOutcome::Converged);
     assert!(hostile.received.iter().all(|entry| entry.doc != secret), "no party, no copy");
-    let boot = BootId([0x66; 16]);
+    let boot = BootId::mint(a, [0x66; 12]);
     hostile.begin(boot, a);
     let mut document = hostile.document(ours);
     let note = hostile.write(boot, ours, &mut document, &seat_a, Note {});
@@ -130,21 +131,14 @@ fn a_hostile_node_hurts_nobody_but_itself() {
     hostile.write(boot, ours, &mut document, &seat_a, Note {});
     let orphan = hostile.write(boot, ours, &mut document, &seat_b, finish);
     // Logs that are another machine's, by name or by right.
-    let other = BootId([0x67; 16]);
+    let other = BootId::mint(a, [0x67; 12]);
     hostile.begin(other, b);
     let theirs_log = world.nodes[OTHERS].machine.office().store.current_boot().unwrap();
-    let fake = Entry {
-        log: theirs_log,
-        lsn: 1,
-        kind: EntryKind::KEY,
-        doc: DocId::NONE,
-        hash: sync_protocol::entry::body_hash(&junk),
-        min_reader: 1,
-        body: Some(junk.clone()),
-    };
-    hostile.stolen.insert(theirs_log, vec![fake]);
+    hostile.steal(theirs_log, junk.clone());
+    hostile.steal(BootId::mint(b, [0x69; 12]), junk.clone());
+    hostile.steal(BootId([0x6a; 16]), junk.clone());
     // And very much of it.
-    let flood = BootId([0x68; 16]);
+    let flood = BootId::mint(a, [0x68; 12]);
     hostile.begin(flood, a);
     for n in 0..10_000_u32 {
         let mut hash = [7; 32];
@@ -156,11 +150,16 @@ fn a_hostile_node_hurts_nobody_but_itself() {
         NodeOutcome::Converged,
         "its session goes on to a proof"
     );
+    assert_eq!(
+        hostile.denied,
+        hostile.stolen.keys().copied().collect(),
+        "it is told what nothing is taken of"
+    );
 
     let expected = [
         ("entry-other-seat", 2),
         ("entry-province-only", 2),
-        ("entry-second-root", 1),
+        ("entry-other-begins", 1),
         ("entry-undecodable", 10_001),
         ("entry-body-hash", 2),
         ("entry-other-machine", 1),
@@ -168,7 +167,7 @@ fn a_hostile_node_hurts_nobody_but_itself() {
     let expected = expected.map(|(reason, count)| (reason.to_owned(), count)).into();
     assert_eq!(kept(&world, a), expected, "all of it is listed");
     let proof = world.province.office().store.read(|view| view.last_proof(a)).unwrap().unwrap();
-    assert_eq!((proof.waiting, proof.quarantined, proof.refused), (2, 6, 10_003), "the proof says so");
+    assert_eq!((proof.waiting, proof.quarantined, proof.refused), (2, 5, 10_004), "the proof says so");
     let standing = world.province.office().store.read(|view| view.conditions()).unwrap();
     assert!(
         standing
@@ -228,4 +227,58 @@ fn a_hostile_node_hurts_nobody_but_itself() {
     }
     let role = world.province.office().store.identity().role;
     assert_eq!(world.province.office().store.read(|view| view.verify(role)).unwrap(), vec![]);
+}
+
+/// The province loses the time in which another machine worked, and a hostile one calls first: under the name of that
+/// machine's log, with a beginning of its own for that machine's dossier, and with names that it made up.
+#[test]
+fn after_a_restore_nobody_bears_another_machines_name_or_begins_its_dossier() {
+    let mut world = World::new(&Plan { seed: 78, communes: 2, has_packs: false, steps: Vec::new() }, None);
+    let seat = world.adversary.hostile.seat();
+    world.heal();
+    let copy = world.folder("before");
+    world.province.stop();
+    world.province.copy_to(&copy);
+    world.province.start(1);
+    let (number, theirs) = lodge(&world, OTHERS, "theirs", seat.as_str());
+    world.heal();
+    let before = Holdings::of(world.nodes[OTHERS].machine.office());
+    assert!(world.adversary.hostile.received.iter().any(|entry| entry.doc == theirs), "it is a party");
+    let log = world.nodes[OTHERS].machine.office().store.current_boot().unwrap();
+
+    world.province.stop();
+    world.province.put_back(&copy, false);
+    world.province.start(2);
+    (world.model.is_province_behind, world.model.has_province_been_behind) = (true, true);
+    let (adversary, victim) = (world.adversary.id, world.nodes[OTHERS].id);
+    let made_up = BootId::mint(victim, [1; 12]);
+    let boot = BootId::mint(adversary, [2; 12]);
+    let hostile = &mut world.adversary.hostile;
+    hostile.steal(log, b"one".to_vec());
+    hostile.steal(made_up, b"two".to_vec());
+    hostile.begin(boot, adversary);
+    let begun = hostile.write(boot, theirs, &mut Document::new(), &seat, Note {});
+    let unborn = DocId::mint(victim, Millis(0), [3; 6]);
+    let unborn = hostile.write(boot, unborn, &mut Document::new(), &seat, Note {});
+    let ours = DocId::mint(adversary, Millis(0), [4; 6]);
+    let ours = hostile.write(boot, ours, &mut Document::new(), &seat, Note {});
+    world.adversary.false_beginnings.extend([begun, unborn]);
+    world.adversary.sync(world.province.office(), None).unwrap();
+    assert_eq!(kept(&world, adversary), [("entry-other-begins".to_owned(), 2)].into());
+    assert_eq!(world.adversary.hostile.denied, [log, made_up].into());
+    let centre = Arc::clone(world.province.office());
+    assert!(centre.store.read(|view| view.log_head(log)).unwrap().is_none(), "nothing of it is kept");
+    let applied = centre.store.read(|view| view.applied_since(adversary, Millis(0))).unwrap();
+    assert!(applied.values().flatten().any(|change| *change == ours), "what is its own to begin counts");
+    drop(centre);
+
+    // The owner calls, and has what it had; so have the others.
+    world.heal();
+    let centre = Holdings::of(world.province.office());
+    let after = Holdings::of(world.nodes[OTHERS].machine.office());
+    assert_eq!(after.exports, before.exports, "{number}");
+    assert_eq!(centre.exports.get(&theirs), before.exports.get(&theirs));
+    let head = world.province.office().store.read(|view| view.log_head(log)).unwrap().unwrap();
+    assert_eq!(head.machine, Some(victim));
+    oracle::check(&mut world);
 }

@@ -175,7 +175,7 @@ impl Desk {
         let series = Series::parse(&number.series).ok_or_else(|| StoreError::Bug("series".to_owned()))?;
         receiving.body.number = compose(&receiving.body.competent, day, series, number.counter);
         receiving.body.lookup_code = lookup_code(tx.random::<8>()?);
-        let doc = new_document_id(now, tx.random::<10>()?);
+        let doc = DocId::mint(tx.identity().machine, now, tx.random()?);
         let act = self.common(held, &line.officer, 0, is_historic, receiving.body.into());
         let writing =
             Writing { fields: line.registers.clone(), papers: line.papers.clone(), acts: vec![act] };
@@ -379,12 +379,6 @@ fn lookup_code(random: [u8; 8]) -> String {
         .filter_map(|byte| LETTERS.get(usize::from(byte & 31)))
         .map(|letter| char::from(*letter))
         .collect()
-}
-
-/// A UUIDv7: time first, so that documents lie in the store as they were made.
-fn new_document_id(at: Millis, random: [u8; 10]) -> DocId {
-    let at = u64::try_from(at.0).unwrap_or(0);
-    DocId(*uuid::Builder::from_unix_timestamp_millis(at, &random).into_uuid().as_bytes())
 }
 
 #[cfg(test)]

@@ -95,6 +95,11 @@ fn entry_hashes() -> Vec<u8> {
     parts.concat()
 }
 
+/// A log's and a document's name, as a machine gives them.
+fn names() -> Vec<u8> {
+    [BootId::mint(NODE, [0x21; 12]).0, DocId::mint(NODE, AT, [0x22; 6]).0].concat()
+}
+
 fn item() -> Item {
     Item::sign_with(2, ItemKind::DIRECTORY, vec![Hash([0x08; 32])], b"a directory".to_vec(), BOOT, AT, sign)
 }
@@ -351,6 +356,7 @@ fn vectors() -> Vec<(&'static str, Vec<u8>)> {
     let frame = |frame: Frame| frame.encode().unwrap().bytes;
     vec![
         ("entry-hashes-v1", entry_hashes()),
+        ("names-v1", names()),
         ("item-v1", item().to_bytes()),
         ("item-hash-v1", item().hash().0.to_vec()),
         ("proof-v1", proof().to_bytes()),

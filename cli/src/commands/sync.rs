@@ -189,7 +189,7 @@ mod tests {
              "args": [["number", "H27.101-260302-1010001"], ["why", "sai"], ["again", "2"], ["lost", "1"]]},
             {"code": "reissue-failed", "subject": log, "args": [["number", "H27.101-260302-1010001"]]},
             {"code": "digest-differs", "subject": "", "args": [["position", "12"]]},
-            {"code": "foreign-log", "subject": log, "args": [["logs", "2"]]},
+            {"code": "foreign-log", "subject": log, "args": [["log", log]]},
             {"code": "province-restored", "subject": "", "args": [["machines", "3"]]},
             {"code": "province-behind", "subject": "", "args": []},
             {"code": "entries-returned", "subject": "", "args": [["entries", "5"]]},

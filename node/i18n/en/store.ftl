@@ -126,6 +126,7 @@ two-histories = The machine of { $seat } has { $count } histories side by side: 
     .next = Ask the office which one is in use and keep only that one. The dossiers of both are kept.
 entry-returned = This change was lost when the provincial server was put back, and another machine sent it back; the machine that wrote it has not yet.
 entry-second-root = This change begins a dossier that has a beginning already.
+entry-other-begins = This change begins a dossier whose id says that another machine begins it.
     .next = Look at the machine that sent it; if it is no mistake, ask the province's support.
 entry-stray-document = This record belongs to no dossier and names one.
     .next = Look at the machine that sent it; ask the province's support.

@@ -126,6 +126,7 @@ two-histories = Máy của { $seat } có { $count } lịch sử song song: thư 
     .next = Hỏi đơn vị xem bản nào đang dùng; chỉ giữ một bản. Hồ sơ của cả hai bản đều đã được giữ.
 entry-returned = Thay đổi này bị mất khi đặt lại máy chủ tỉnh và do máy khác gửi trả; máy đã ghi nó chưa gửi lại.
 entry-second-root = Thay đổi này mở đầu lần thứ hai một hồ sơ đã có.
+entry-other-begins = Thay đổi này mở đầu một hồ sơ mà mã định danh cho thấy máy khác là máy mở đầu.
     .next = Xem máy đã gửi; nếu không phải lỗi, liên hệ bộ phận hỗ trợ của tỉnh.
 entry-stray-document = Bản ghi này không thuộc hồ sơ nào nhưng lại nêu một hồ sơ.
     .next = Xem máy đã gửi; liên hệ bộ phận hỗ trợ của tỉnh.

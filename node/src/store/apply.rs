@@ -75,6 +75,8 @@ pub mod reason {
     pub const DECIDED: &str = "entry-refused-by-person";
     /// A second beginning of a document that has one: it would make its author a party to another's dossier.
     pub const SECOND_ROOT: &str = "entry-second-root";
+    /// It begins a document of which the name says that another machine begins it.
+    pub const OTHER_BEGINS: &str = "entry-other-begins";
     /// A kind that belongs to no document and names one.
     pub const STRAY_DOCUMENT: &str = "entry-stray-document";
     /// The document holds changes of the losing history of a log of this machine; waits until those have left it.
@@ -257,6 +259,9 @@ impl WriteTx<'_> {
         if stored.is_some_and(|stored| stored != projection::heads_digest(&document.heads())) {
             return Err(StoreError::Bug("the document is not as the store has it".to_owned()));
         }
+        if document.heads().is_empty() && !doc.may_be_begun_by(self.identity().machine) {
+            return Err(StoreError::Bug("a document that another machine begins".to_owned()));
+        }
         let boot = self.ensure_boot()?;
         let change = document.author(boot, at, writing).map_err(|error| match error {
             AuthorError::TooLarge => {
@@ -396,7 +401,9 @@ impl WriteTx<'_> {
         Ok(())
     }
 
-    /// The log an entry belongs to, made when it is new; `None` when the sender may not write it.
+    /// The log an entry belongs to, made when it is new; `None` when the sender may not write it. A log that is not
+    /// known as somebody's is that machine's which its name says: after a restore of the province another one may call
+    /// before the owner does.
     fn log_for(&mut self, boot: BootId, origin: &Origin<'_>) -> Result<Option<LogRow>, StoreError> {
         let found: Option<LogRow> = self
             .connection()
@@ -415,8 +422,11 @@ impl WriteTx<'_> {
             Origin::Returned => Some((this, &self.identity().seat)),
             Origin::Feed => None,
         };
+        let is_named_by = |machine: NodeId| boot.is_of(machine);
         if let Some(mut log) = found {
-            if let (Origin::Node { machine, seat, .. }, None) = (origin, log.machine) {
+            if let (Origin::Node { machine, seat, .. }, None) = (origin, log.machine)
+                && is_named_by(*machine)
+            {
                 // Some of it had come back from others. Who signs for the log is whose it is.
                 log.machine = Some(*machine);
                 self.execute(
@@ -426,6 +436,11 @@ impl WriteTx<'_> {
             }
             let is_senders = owner.is_none_or(|(machine, _)| log.machine == Some(machine));
             return Ok(is_senders.then_some(log));
+        }
+        if let Origin::Node { machine, .. } = origin
+            && !is_named_by(*machine)
+        {
+            return Ok(None);
         }
         let id = log::insert_log(self.connection(), boot, owner, Some(this), false)?;
         let machine = owner.map(|(machine, _)| machine);
@@ -606,6 +621,12 @@ impl WriteTx<'_> {
         };
         if step.info.hash != entry.hash {
             return plain(Refused, Some(reason::BODY_HASH));
+        }
+        if let Origin::Node { machine, .. } = origin
+            && step.info.deps.is_empty()
+            && !entry.doc.may_be_begun_by(*machine)
+        {
+            return plain(Refused, Some(reason::OTHER_BEGINS));
         }
         if let Some(objection) = self.objection(entry.doc, &step, origin)? {
             // What it builds on is noted for the day it is released.

@@ -380,8 +380,8 @@ impl WriteTx<'_> {
         if let Some(own) = self.memory.boot {
             return Ok(own.boot);
         }
-        let boot = BootId(self.random()?);
         let identity = self.identity();
+        let boot = BootId::mint(identity.machine, self.random()?);
         let links = unlinked_heads(self.connection())?;
         let log = insert_log(
             self.connection(),

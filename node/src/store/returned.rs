@@ -15,6 +15,7 @@ use sync_protocol::ids::NodeId;
 use sync_protocol::limits::ENTRY_BODY_BYTES_MAX;
 use sync_protocol::time::Millis;
 
+use crate::dossier::document;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::apply::Origin;
@@ -22,6 +23,7 @@ use crate::store::apply::reason;
 use crate::store::conditions;
 use crate::store::log::EntryFacts;
 use crate::store::log::EntryState;
+use crate::store::open;
 use crate::store::sql;
 use crate::store::view::View;
 use crate::store::writer::WriteTx;
@@ -78,6 +80,21 @@ impl View<'_> {
         Ok(statement.query_row([sender.map(|sender| sender.0)], |row| sql::uint_at(row, 0))?)
     }
 
+    /// Whether an entry begins a document that the machine whose log it names may not begin: somebody made it up. Not
+    /// answered for machines that are not known here, and for logs of before names said whose they are.
+    fn begins_anothers(&self, entry: &Entry) -> Result<bool, StoreError> {
+        let info = entry.body.as_deref().map(document::inspect);
+        if !matches!(info, Some(Ok(info)) if info.deps.is_empty()) {
+            return Ok(false);
+        }
+        let mut statement =
+            self.connection.prepare_cached("SELECT node FROM machine UNION SELECT node FROM banned")?;
+        let known = statement.query_map([], |row| row.get(0).map(NodeId))?.collect::<Result<Vec<_>, _>>()?;
+        let this = open::read_identity(self.connection)?.machine;
+        let whose = known.into_iter().chain([this]).find(|machine| entry.log.is_of(*machine));
+        Ok(whose.is_some_and(|machine| !entry.doc.may_be_begun_by(machine)))
+    }
+
     /// Whether a row of the quarantine is one of an entry that came back.
     #[must_use]
     pub const fn is_returned_row(row: i64) -> bool {
@@ -87,7 +104,7 @@ impl View<'_> {
 
 impl WriteTx<'_> {
     /// Keeps entries that a machine sent back and whose own they are not. Changes that are here already, and what is no
-    /// change with its right body, are left out.
+    /// change with its right body, or a beginning that is not its log's machine's, are left out.
     ///
     /// # Errors
     /// Only when the store fails.
@@ -100,7 +117,7 @@ impl WriteTx<'_> {
             };
             let is_change = entry.kind == EntryKind::CHANGE && entry.doc != DocId::NONE && entry.lsn > 0;
             let is_whole = is_change && entry::hash_of(entry.kind, body) == Some(entry.hash);
-            if !is_whole || self.has_change(entry.doc, entry.hash)? {
+            if !is_whole || self.has_change(entry.doc, entry.hash)? || self.begins_anothers(entry)? {
                 continue;
             }
             if count >= RETURNED_MAX {
@@ -144,7 +161,8 @@ impl WriteTx<'_> {
     /// Lets an entry that came back count, as if its machine had sent it. Answers what became of it.
     ///
     /// # Errors
-    /// Refused with `quarantine-not-found` when it is not (or no more) kept so.
+    /// Refused with `quarantine-not-found` when it is not (or no more) kept so, and with [`reason::OTHER_BEGINS`] when its
+    /// machine has become known since and may not begin the document.
     pub fn release_returned(&mut self, row: i64) -> Result<EntryFacts, StoreError> {
         let id = row.saturating_sub(ROWS_FROM);
         let found: Option<Entry> = self
@@ -164,6 +182,9 @@ impl WriteTx<'_> {
             .optional()?;
         let not_found = || Refusal::new("quarantine-not-found").with("id", row);
         let entry = found.ok_or_else(not_found)?;
+        if self.begins_anothers(&entry)? {
+            return Err(Refusal::new(reason::OTHER_BEGINS).into());
+        }
         self.ingest(std::slice::from_ref(&entry), &Origin::Feed)?;
         self.execute("DELETE FROM returned WHERE id = ?1", [id])?;
         self.tell_returned()?;

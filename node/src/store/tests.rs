@@ -913,7 +913,7 @@ fn lodge(store: &Store, competent: &str, owner: &str) -> (DocId, String) {
             let drawn = tx.next_number(day())?;
             let series = Series::parse(&drawn.series).unwrap();
             let number = number::compose(&code(&competent), day(), series, drawn.counter);
-            let doc = DocId(tx.random()?);
+            let doc = DocId::mint(tx.identity().machine, tx.now(), tx.random()?);
             let receive = receipt(&number, &competent, seat.as_str(), Some(&format!("request {number}")));
             let writing = Writing {
                 fields: vec![("owner.name".to_owned(), owner)],
@@ -1340,7 +1340,7 @@ fn what_concerns_a_document_and_is_released_comes_to_all_its_parties() {
     let (doc, _) = lodge(&a, "H27.102", "Nguyễn Văn Thử");
     push(&a, &province);
     // A kind of a newer program that names a document.
-    let (log, body) = (BootId([0x5a; 16]), b"newer".to_vec());
+    let (log, body) = (BootId::mint(NodeId([1; 16]), [0x5a; 12]), b"newer".to_vec());
     let stray = |lsn, kind, doc, body: Vec<u8>| Entry {
         log,
         lsn,
@@ -1482,15 +1482,152 @@ fn a_change_under_another_machines_log_or_boot_is_not_taken() {
     deliver(&province, &node_a, entries.clone());
     let stolen_log = deliver(&province, &b, vec![Entry { lsn: 20, ..entries[1].clone() }]);
     assert_eq!(stolen_log.foreign, [entries[1].log].into());
-    let claimed = deliver(&province, &b, vec![Entry { log: BootId([5; 16]), lsn: 1, ..entries[0].clone() }]);
+    let log = BootId::mint(NodeId([2; 16]), [5; 12]);
+    let claimed = deliver(&province, &b, vec![Entry { log, lsn: 1, ..entries[0].clone() }]);
     assert_eq!(claimed.quarantined, 1, "a boot entry that names another machine");
-    let copied = deliver(
-        &province,
-        &b,
-        vec![Entry { log: BootId([5; 16]), lsn: 2, doc: DocId([8; 16]), ..entries[1].clone() }],
-    );
+    let copied =
+        deliver(&province, &b, vec![Entry { log, lsn: 2, doc: DocId([8; 16]), ..entries[1].clone() }]);
     assert_eq!(copied.refused, 1, "its author is not the log it stands in");
     assert_eq!(rows(&province).len(), 2);
+}
+
+/// A change that begins a document, by whoever writes this log.
+fn beginning(log: BootId, lsn: u64, doc: DocId, seat: &str) -> Entry {
+    let writing = Writing { acts: vec![act(&code(seat), 0, Note {}.into())], ..Writing::default() };
+    let change = Document::new().author(log, Millis(1_772_413_200_000), &writing).unwrap();
+    Entry {
+        log,
+        lsn,
+        kind: EntryKind::CHANGE,
+        doc,
+        hash: change.hash,
+        min_reader: 1,
+        body: Some(change.bytes),
+    }
+}
+
+#[test]
+fn a_log_and_a_beginning_are_taken_only_from_the_machine_that_the_name_says() {
+    let (node_a, _place, entries) = some_entries();
+    let (_b, b) = node(2, "H27.102", "070");
+    let (_p, province) = province();
+    enrol(&province, &node_a);
+    enrol(&province, &b);
+    let (id_a, id_b) = (node_a.identity().machine, b.identity().machine);
+    // Nobody has heard of these logs: one is a's by its name, one nobody's.
+    for log in [entries[0].log, BootId::mint(id_a, [9; 12]), BootId([9; 16])] {
+        let stolen = deliver(&province, &b, vec![Entry { log, ..entries[0].clone() }]);
+        assert_eq!((stolen.new, stolen.foreign), (0, [log].into()));
+        assert_eq!(province.read(|view| view.log_head(log)).unwrap(), None, "nothing of it is kept");
+    }
+    // What a person let count of a log does not make it anybody's who asks.
+    let some = entries[1].clone();
+    province.write(move |tx| tx.ingest(&[some], &Origin::Feed)).unwrap();
+    assert_eq!(deliver(&province, &b, entries[..1].to_vec()).foreign, [entries[0].log].into());
+    let log = BootId::mint(id_b, [5; 12]);
+    let old = DocId([0x70; 16]);
+    let begun = |place: u64, doc| deliver(&province, &b, vec![beginning(log, place, doc, "H27.102")]);
+    let theirs = entries.iter().map(|entry| entry.doc).find(|doc| *doc != DocId::NONE).unwrap();
+    for (place, doc) in [(1, theirs), (2, DocId::mint(id_a, Millis(1), [9; 6])), (3, DocId([9; 16]))] {
+        assert_eq!(begun(place, doc).refused, 1, "{doc}");
+    }
+    for (place, doc) in [(4, DocId::mint(id_b, Millis(1), [9; 6])), (5, old)] {
+        assert_eq!(begun(place, doc).applied, 1, "{doc}");
+    }
+    let listed = province.read(|view| view.quarantine(None, 10)).unwrap();
+    assert!(listed.iter().all(|entry| entry.reason.as_deref() == Some(reason::OTHER_BEGINS)), "{listed:?}");
+    // The owner's work stands.
+    let done = deliver(&province, &node_a, entries.clone());
+    assert_eq!((done.waiting, done.quarantined, done.refused, done.forked.len()), (0, 0, 0, 0));
+    let row = |store: &Store| store.read(|view| view.dossier(theirs)).unwrap();
+    assert!(row(&node_a).is_some());
+    assert_eq!(row(&province), row(&node_a));
+    // This machine would not write what the province refuses.
+    let wrong = b.write(move |tx| {
+        let writing = Writing { acts: vec![act(&code("H27.102"), 0, Note {}.into())], ..Writing::default() };
+        let at = tx.now();
+        tx.append_change(DocId::mint(id_a, at, [9; 6]), &mut Document::new(), &writing, at)
+    });
+    assert!(matches!(wrong, Err(StoreError::Bug(_))), "{wrong:?}");
+}
+
+/// Programs once named logs by chance alone. Nobody can say whose such a name is; what the province has of them stays, and
+/// what it never saw is written again.
+#[test]
+fn a_log_that_names_nobody_is_written_again_under_a_name_that_does() {
+    let (_place, a) = node(1, "H27.101", "069");
+    let (_p, province) = province();
+    enrol(&province, &a);
+    let boot = BootId([9; 16]);
+    let begin = move |tx: &mut WriteTx<'_>| {
+        let identity = tx.identity().clone();
+        let owner = Some((identity.machine, &identity.seat));
+        let log = log::insert_log(tx.connection(), boot, owner, Some(identity.machine), true)?;
+        let chain = sync_protocol::entry::chain_start(boot);
+        tx.memory.boot = Some(writer::OwnBoot { boot, log, lsn: 0, chain });
+        tx.memory.witness_mut().note_boot(boot);
+        tx.append_entry(EntryKind::ANCHOR, b"before names said whose they are")
+    };
+    a.write(begin).unwrap();
+    let (doc, _) = lodge(&a, "H27.101", "Nguyễn Văn Thử");
+    write(&a, doc, Note {});
+    let before = rows(&a);
+    let sent = push(&a, &province);
+    assert_eq!((sent.new, sent.foreign), (0, [boot].into()));
+    // The session tells it as it tells of a forked log.
+    a.write(move |tx| tx.note_fork(boot, 0)).unwrap();
+    a.write(|tx| tx.settle_forks(false)).unwrap();
+    let machine = a.identity().machine;
+    let held = own_entries(&a);
+    assert!(held.iter().all(|entry| entry.log.is_of(machine)), "{held:?}");
+    let sent = push(&a, &province);
+    assert_eq!((sent.waiting, sent.quarantined, sent.refused, sent.foreign.len()), (0, 0, 0, 0));
+    let changes = |store: &Store| store.read(|view| view.state(doc)).unwrap().unwrap().acts.len();
+    assert_eq!((changes(&a), changes(&province)), (2, 2));
+    assert_eq!((rows(&a).len(), rows(&province).len()), (before.len(), before.len()));
+    assert!(conditions(&a).contains(&conditions::LOG_REISSUED.to_owned()), "{:?}", conditions(&a));
+    // One that the province has is not asked for its name again.
+    let one = held[0].clone();
+    province.write(move |tx| tx.execute("UPDATE log SET boot = ?1", [boot.0])).unwrap();
+    assert_eq!(deliver(&province, &a, vec![Entry { log: boot, ..one }]).repeated, 1);
+}
+
+#[test]
+fn what_others_send_back_begins_no_dossier_that_is_not_its_logs_machines() {
+    let (node_a, _place, entries) = some_entries();
+    let (_b, b) = node(2, "H27.102", "070");
+    let (_p, province) = province();
+    enrol(&province, &node_a);
+    enrol(&province, &b);
+    let (id_a, id_b) = (node_a.identity().machine, b.identity().machine);
+    let theirs = entries[1].doc;
+    let unknown = NodeId([7; 16]);
+    let made_up = [
+        beginning(BootId::mint(id_b, [1; 12]), 2, theirs, "H27.102"),
+        beginning(BootId::mint(id_a, [1; 12]), 2, DocId([9; 16]), "H27.102"),
+    ];
+    let kept = [
+        entries[1].clone(),
+        // Enrolled in the time that was lost, or of before names said whose they are: a person decides.
+        beginning(BootId::mint(unknown, [1; 12]), 2, theirs, "H27.103"),
+        beginning(BootId([9; 16]), 2, DocId([0x70; 16]), "H27.103"),
+    ];
+    let all = [made_up, [kept[0].clone(), kept[1].clone()]].concat().into_iter().chain([kept[2].clone()]);
+    let all: Vec<Entry> = all.collect();
+    province.write(move |tx| tx.keep_returned(id_b, &all)).unwrap();
+    let returned = province.read(|view| view.returned(None, 10)).unwrap();
+    let hashes: BTreeSet<_> = returned.iter().map(|entry| entry.hash).collect();
+    assert_eq!(hashes, kept.iter().map(|entry| entry.hash).collect());
+    // One turns out to be another machine's when its own is known.
+    province.write(move |tx| tx.store_machine(unknown, &code("H27.103"), b"certificate")).unwrap();
+    let release = |place: usize| {
+        let id = returned.iter().find(|entry| entry.hash == kept[place].hash).unwrap().id;
+        province.write(move |tx| tx.release_returned(id))
+    };
+    assert!(matches!(release(1), Err(StoreError::Refused(refusal)) if refusal.code == reason::OTHER_BEGINS));
+    for place in [0, 2] {
+        assert_eq!(release(place).unwrap().state, EntryState::Applied);
+    }
 }
 
 #[test]

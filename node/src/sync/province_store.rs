@@ -77,7 +77,7 @@ use crate::sync::node_store::stored_proof;
 use crate::sync::node_store::take_item;
 
 /// Standing condition: a machine sent entries of a log that is not its own; they were not kept. The subject is the
-/// machine.
+/// machine. Arg `log`, the last such log.
 pub const FOREIGN_LOG: &str = "foreign-log";
 
 /// Standing condition: so much of a machine's work is kept and not applied that no more is taken of what cannot be applied.
@@ -442,8 +442,9 @@ impl ProvinceStore for ProvinceSide {
                     tx.set_condition(FORKED_LOG, &log.to_string(), &[("lsn", lsn.to_string())])?;
                 }
                 if !done.foreign.is_empty() {
-                    let count = done.foreign.len().to_string();
-                    tx.set_condition(FOREIGN_LOG, &machine.to_string(), &[("logs", count)])?;
+                    tx.set_condition(FOREIGN_LOG, &machine.to_string(), &[("log", boot.to_string())])?;
+                    acks.push(LogAck { boot, lsn: 0 });
+                    continue;
                 }
                 // The machine's own word on its chain, for evidence years later.
                 tx.put_meta(&format!("signed-head-{boot}"), &evidence(&signed))?;

@@ -191,7 +191,8 @@ pub enum ProvinceInput {
     AsideStored,
     /// Answer to [`ProvinceOutput::StoreChanges`]: it is on disk.
     ChangesStored {
-        /// For every log of the batch, its last contiguous entry here.
+        /// For every log of the batch, its last contiguous entry here; 0 for a log that is not the machine's, of which
+        /// nothing was stored.
         acks: Vec<LogAck>,
         /// How the machine's entries fare.
         counts: StoredCounts,
@@ -1033,6 +1034,19 @@ impl ProvinceSession {
     ) -> Result<(), SessionError> {
         let storing = self.storing_batches.checked_sub(1);
         self.storing_batches = storing.ok_or(SessionError::Misuse("changes stored unasked"))?;
+        let (refused, acks): (Vec<LogAck>, Vec<LogAck>) = acks.into_iter().partition(|ack| ack.lsn == 0);
+        // To the node such a log is like a forked one: what is under way of it will not be acknowledged.
+        for logs in refused.chunks(limits::HEADS_PER_FRAME_MAX) {
+            for log in logs {
+                let start = entry::chain_start(log.boot);
+                self.logs.insert(log.boot, LogHere { lsn: 0, chain: start, is_forked: true });
+                self.own.remove(&log.boot);
+                self.holdings.remove(&log.boot);
+            }
+            let state = |log: &LogAck| LogState { boot: log.boot, lsn: 0, status: LogStatus::Forked };
+            let logs = logs.iter().map(state).collect();
+            self.send(&Frame::HeadsAck(HeadsAck { logs, is_answer: false }))?;
+        }
         for ack in &acks {
             let held = self.holdings.entry(ack.boot).or_insert(0);
             // The node sent all of it, up to what this session has seen.

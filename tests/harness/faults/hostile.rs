@@ -9,6 +9,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -84,6 +85,8 @@ pub struct Hostile {
     pub logs: BTreeMap<BootId, Vec<Entry>>,
     /// Logs of others that it sends as if they were its own.
     pub stolen: BTreeMap<BootId, Vec<Entry>>,
+    /// Logs of which the province said that it takes nothing of them.
+    pub denied: BTreeSet<BootId>,
     /// Everything its feed brought, in order.
     pub received: Vec<Entry>,
     /// How many own entries came beside the feed.
@@ -103,6 +106,7 @@ impl Hostile {
             identity,
             logs: BTreeMap::new(),
             stolen: BTreeMap::new(),
+            denied: BTreeSet::new(),
             received: Vec::new(),
             came_aside: 0,
             feed: FeedHead::default(),
@@ -112,8 +116,35 @@ impl Hostile {
         }
     }
 
+    /// The seat of its certificate.
+    #[must_use]
+    pub fn seat(&self) -> AgencyCode {
+        self.identity.seat().clone()
+    }
+
     /// Begins a log with an entry that says whose it is.
     pub fn begin(&mut self, boot: BootId, machine: NodeId) {
+        let body = self.boot_body(machine);
+        self.append(boot, EntryKind::BOOT, DocId::NONE, entry::body_hash(&body), Some(body));
+    }
+
+    /// Will send as its own, with every session, a log whose name is another's: it begins with an entry that says that it
+    /// is this machine's, and goes on with junk.
+    pub fn steal(&mut self, boot: BootId, junk: Vec<u8>) {
+        let begin = self.boot_body(self.identity.node());
+        let entry = |lsn, kind, body: Vec<u8>| Entry {
+            log: boot,
+            lsn,
+            kind,
+            doc: DocId::NONE,
+            hash: entry::body_hash(&body),
+            min_reader: 1,
+            body: Some(body),
+        };
+        self.stolen.insert(boot, vec![entry(1, EntryKind::BOOT, begin), entry(2, EntryKind::KEY, junk)]);
+    }
+
+    fn boot_body(&self, machine: NodeId) -> Vec<u8> {
         let body = BootBody {
             version: BOOT_BODY_VERSION,
             machine,
@@ -123,8 +154,7 @@ impl Hostile {
             at: Millis(0),
             province: self.identity.province(),
         };
-        let body = motcua_node::provincial::to_bytes(&body);
-        self.append(boot, EntryKind::BOOT, DocId::NONE, entry::body_hash(&body), Some(body));
+        motcua_node::provincial::to_bytes(&body)
     }
 
     /// Appends whatever it likes.
@@ -447,7 +477,11 @@ impl NodeStore for Hostile {
     }
 
     fn forked(&mut self, logs: &[LogAck]) -> Result<(), Infallible> {
-        panic!("forked: {logs:?}");
+        for log in logs {
+            assert!(self.stolen.contains_key(&log.boot) && log.lsn == 0, "forked: {log:?}");
+            self.denied.insert(log.boot);
+        }
+        Ok(())
     }
 }
 

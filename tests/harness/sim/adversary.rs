@@ -25,7 +25,6 @@ use motcua_node::roles::Office;
 use sha2::Digest;
 use sha2::Sha256;
 use sync_protocol::chunk::change_hash;
-use sync_protocol::entry::Entry;
 use sync_protocol::entry::EntryKind;
 use sync_protocol::entry::body_hash;
 use sync_protocol::ids::BootId;
@@ -33,6 +32,7 @@ use sync_protocol::ids::ChangeHash;
 use sync_protocol::ids::DocId;
 use sync_protocol::ids::NodeId;
 use sync_protocol::session::node::NodeOutcome;
+use sync_protocol::time::Millis;
 
 use crate::faults::chance::Chance;
 use crate::faults::hostile::Hostile;
@@ -51,6 +51,8 @@ pub struct Adversary {
     pub id: NodeId,
     /// What it was entitled to write, with the documents: none of it may be held up by the rest.
     pub rightful: BTreeMap<ChangeHash, DocId>,
+    /// Beginnings of documents that are another machine's to begin: none of them may ever count.
+    pub false_beginnings: BTreeSet<ChangeHash>,
     seat: AgencyCode,
     boot: Option<BootId>,
     boots: usize,
@@ -67,6 +69,7 @@ impl Adversary {
             seat: identity.seat().clone(),
             hostile: Hostile::new(identity),
             rightful: BTreeMap::new(),
+            false_beginnings: BTreeSet::new(),
             boot: None,
             boots: 0,
             written: BTreeSet::new(),
@@ -90,9 +93,7 @@ impl Adversary {
     fn boot(&mut self, chance: &mut Chance) -> BootId {
         let is_new = self.boot.is_none() || (self.boots < BOOTS_MAX && chance.percent(30));
         if is_new {
-            let mut boot = [0x66; 16];
-            boot[..8].copy_from_slice(&chance.draw().to_be_bytes());
-            let boot = BootId(boot);
+            let boot = BootId::mint(self.id, drawn(chance));
             let whose = if chance.percent(10) { NodeId([9; 16]) } else { self.id };
             self.hostile.begin(boot, whose);
             self.boot = (whose == self.id).then_some(boot);
@@ -104,8 +105,8 @@ impl Adversary {
         self.boot.expect("a boot was begun")
     }
 
-    /// Writes one thing; answers what kind of thing.
-    pub fn write(&mut self, chance: &mut Chance) -> &'static str {
+    /// Writes one thing; answers what kind of thing. `others` are machines whose names it may try to bear.
+    pub fn write(&mut self, chance: &mut Chance, others: &[NodeId]) -> &'static str {
         let boot = self.boot(chance);
         let docs: Vec<DocId> = self
             .hostile
@@ -117,6 +118,7 @@ impl Adversary {
             .into_iter()
             .collect();
         let junk = chance.draw().to_le_bytes().to_vec();
+        let victim = chance.pick(others).copied().unwrap_or(NodeId([9; 16]));
         let Some(doc) = chance.pick(&docs).copied() else {
             self.hostile.append(boot, EntryKind::KEY, DocId::NONE, body_hash(&junk), Some(junk));
             return "an empty key";
@@ -128,7 +130,7 @@ impl Adversary {
         let others: Vec<AgencyCode> =
             state.process.parties.iter().filter(|party| **party != seat).cloned().collect();
         let other = chance.pick(&others).cloned().unwrap_or_else(|| seat.clone());
-        match chance.below(14) {
+        match chance.below(17) {
             0..=3 => {
                 let hash = self.hostile.write(boot, doc, &mut document, &seat, Note {});
                 if is_first && state.process.parties.contains(&seat) {
@@ -178,8 +180,9 @@ impl Adversary {
                 "a changed bit"
             }
             10 => {
-                let mut second_root = Document::new();
-                self.hostile.write(boot, doc, &mut second_root, &seat, Note {});
+                // The province may have lost the first one since.
+                let hash = self.hostile.write(boot, doc, &mut Document::new(), &seat, Note {});
+                self.false_beginnings.insert(hash);
                 "a second beginning"
             }
             11 => {
@@ -193,26 +196,35 @@ impl Adversary {
                 self.hostile.append(boot, kind, named, body_hash(&junk), Some(junk));
                 "an unknown kind"
             }
+            13 => {
+                let [drawn @ .., _, _, _, _, _, _] = drawn(chance);
+                let doc = DocId::mint(victim, Millis(0), drawn);
+                let hash = self.hostile.write(boot, doc, &mut Document::new(), &seat, Note {});
+                self.false_beginnings.insert(hash);
+                "a beginning in another machine's name"
+            }
+            14 => {
+                self.hostile.steal(BootId::mint(victim, drawn(chance)), junk);
+                "a new log in another machine's name"
+            }
             _ => {
-                // Somebody else's log, as far as it came here, sent as its own.
-                let stolen =
-                    self.hostile.received.iter().find(|entry| !self.hostile.logs.contains_key(&entry.log));
-                if let Some(log) = stolen.map(|entry| entry.log) {
-                    let fake = Entry {
-                        log,
-                        lsn: 1,
-                        kind: EntryKind::KEY,
-                        doc: DocId::NONE,
-                        hash: body_hash(&junk),
-                        min_reader: 1,
-                        body: Some(junk),
-                    };
-                    self.hostile.stolen.insert(log, vec![fake]);
+                // Somebody else's log, as far as it came here, sent as its own: the province may have lost it since.
+                let logs: BTreeSet<BootId> = self.hostile.received.iter().map(|entry| entry.log).collect();
+                let logs: Vec<BootId> =
+                    logs.into_iter().filter(|log| !self.hostile.logs.contains_key(log)).collect();
+                if let Some(log) = chance.pick(&logs) {
+                    self.hostile.steal(*log, junk);
                 }
                 "another machine's log"
             }
         }
     }
+}
+
+fn drawn(chance: &mut Chance) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes.iter_mut().zip(chance_bytes(chance)).for_each(|(to, from)| *to = from);
+    bytes
 }
 
 fn chance_bytes(chance: &mut Chance) -> [u8; 32] {

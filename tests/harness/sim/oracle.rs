@@ -206,7 +206,7 @@ fn is_written_again(world: &World, state: EntryState, machine: Option<&NodeId>) 
 }
 
 /// The adversary's whole log is at the province, and what it was entitled to write took effect: nothing that it
-/// wrote besides held it up.
+/// wrote besides held it up. What is another machine's by its name never became the adversary's, and a person is told.
 fn check_adversary(world: &World, centre: &Held) {
     let office = world.province.office();
     for (boot, log) in &world.adversary.hostile.logs {
@@ -216,6 +216,19 @@ fn check_adversary(world: &World, centre: &Held) {
     for (hash, doc) in &world.adversary.rightful {
         assert!(centre.has(hash), "a rightful note on {doc} is {:?}", centre.standings.get(hash));
     }
+    for hash in &world.adversary.false_beginnings {
+        assert!(!centre.has(hash), "the beginning {hash} of another machine's dossier counts");
+    }
+    let stolen = &world.adversary.hostile.stolen;
+    for boot in stolen.keys() {
+        let head = office.store.read(|view| view.log_head(*boot)).unwrap();
+        let whose = head.and_then(|head| head.machine);
+        assert_ne!(whose, Some(world.adversary.id), "{boot} is another machine's log");
+    }
+    assert!(stolen.keys().all(|boot| world.adversary.hostile.denied.contains(boot)), "it is told so");
+    let standing = office.store.read(|view| view.conditions()).unwrap();
+    let is_told = standing.iter().any(|condition| condition.code == "foreign-log");
+    assert_eq!(is_told, !stolen.is_empty(), "whether the province is told of stolen logs");
 }
 
 /// What was printed counts or waits for a person, but is never void; and what the province does by itself is done once.

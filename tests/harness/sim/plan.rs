@@ -78,9 +78,8 @@ pub enum What {
 
 /// Faults that the program cannot cure yet. Each goes when its cure is there.
 ///
-/// Where the province was put back, a hostile machine that calls first can bear the name of another's log, or begin its
-/// dossier, before the owner has called again; and an image whose branch the province had lost can stop the feeds of
-/// offices that hold the other one.
+/// Where the province was put back, an image whose branch it had lost can stop the feeds of offices that hold the other
+/// one.
 pub const NOT_CURED: [What; 1] = [What::RestoreProvince];
 
 /// What happens how often, in a thousand.

@@ -99,13 +99,15 @@ impl World {
     pub(super) fn attack(&mut self) {
         let Some(centre) = self.province.office.clone() else { return };
         self.coverage.fault(What::Adversary.name(), "at work");
+        let others: Vec<NodeId> =
+            self.nodes.iter().map(|node| node.id).chain([centre.identity.node()]).collect();
         for part in 0..2 {
             let planted = self.plant(self.adversary.id);
             let outcome =
                 self.adversary.sync(&centre, planted).unwrap_or_else(|why| panic!("adversary: {why}"));
             self.note(format!("the adversary's session: {outcome:?}"));
             for _ in 0..(1 - part) * (1 + self.chance.below(6)) {
-                let what = self.adversary.write(&mut self.chance);
+                let what = self.adversary.write(&mut self.chance, &others);
                 self.coverage.count(what);
                 self.note(format!("the adversary writes {what}"));
             }
