@@ -36,6 +36,7 @@ use motcua_tests::office::sync_all;
 use motcua_tests::program::Home;
 use serde_json::Value;
 use serde_json::json;
+use sync_protocol::frame::LogAck;
 use sync_protocol::run::ChangeRun;
 use sync_protocol::run::EntryRun;
 use sync_protocol::time::Millis;
@@ -281,6 +282,94 @@ fn assert_written_again(province: &Province, it: &Imaged) {
         (&json!(0), &json!(0), &json!(0))
     );
     assert_eq!(it.image.status()["waiting_changes"], 0);
+}
+
+/// What one writes for the other on a stick; of a province for the only machine of its first office.
+fn written(from: &Office, to: &Path, name: &str) -> Value {
+    let path = to.join(name);
+    let mut arguments = vec!["bundle", "export", "--out", path.to_str().unwrap()];
+    if from.code == "H27" {
+        arguments.extend(["--agency", "H27.101"]);
+    }
+    from.home.done(&arguments).value().clone()
+}
+
+/// Takes in what lies on a stick, whether it is of use or not.
+fn taken(at: &Office, from: &Path, name: &str) -> Value {
+    let path = from.join(name);
+    at.home.run(&["bundle", "import", path.to_str().unwrap()]).value().clone()
+}
+
+/// One round of the stick.
+fn carried(province: &Province, commune: &Office, name: &str) -> Value {
+    let (up, down) = (format!("{name}-up"), format!("{name}-down"));
+    written(commune, province.place(), &up);
+    taken(&province.office, province.place(), &up);
+    written(&province.office, province.place(), &down);
+    taken(commune, province.place(), &down)
+}
+
+/// The province says that it has this much of another history of the log that both halves of [`Imaged`] write.
+fn told_of_a_fork(at: &Office, lsn: u64) {
+    let office = roles::Office::open(&at.home.dir, |_| at.home.witness.clone()).unwrap();
+    let boot = office.store.read(|view| view.own_logs()).unwrap()[0].boot;
+    let mut side = NodeSide::new(Arc::clone(&office.store), Arc::clone(&office.identity));
+    side.forked(&[LogAck { boot, lsn }]).unwrap();
+}
+
+fn is_told(office: &Office, code: &str) -> bool {
+    office.conditions().iter().any(|told| told == code)
+}
+
+/// Seeds 20015 and 20053 of the simulation: an answer that was on the way made the machine write again what both halves
+/// had written, and the province had from the other; there the second beginning was refused, and later acts waited.
+#[test]
+fn an_answer_that_was_on_the_way_when_a_fork_was_told_settles_nothing() {
+    let province = Province::new();
+    let it = imaged(&province);
+    written(&province.office, province.place(), "on-the-way");
+    it.original.sync();
+    written(&it.image, province.place(), "up");
+    assert_eq!(taken(&province.office, province.place(), "up")["outcome"], "partial");
+    told_of_a_fork(&it.image, 4);
+    let answer = taken(&it.image, province.place(), "on-the-way");
+    assert_eq!(answer["is_proved"], true, "it states nothing that is not here: {answer}");
+    assert!(is_told(&it.image, "forked-log") && !is_told(&it.image, "log-reissued"));
+    it.image.sync();
+    assert_written_again(&province, &it);
+}
+
+#[test]
+fn an_answer_that_knows_what_was_begun_since_settles_a_fork_that_the_province_lost() {
+    let province = Province::new();
+    let it = imaged(&province);
+    told_of_a_fork(&it.image, 4);
+    carried(&province, &it.image, "first");
+    assert!(!is_told(&it.image, "log-reissued"), "it may have been on the way");
+    carried(&province, &it.image, "second");
+    assert!(is_told(&it.image, "log-reissued") && !is_told(&it.image, "forked-log"));
+    assert_eq!(carried(&province, &it.image, "third")["is_proved"], true);
+    assert_eq!(exported(&it.image), exported(&province.office));
+    assert_eq!(exported(&province.office).len(), 2);
+}
+
+#[test]
+fn a_longer_history_of_a_copy_at_the_province_acknowledges_nothing() {
+    let province = Province::new();
+    let it = imaged(&province);
+    // The answer is to the image, which has written more.
+    carried(&province, &it.image, "image");
+    let answer = taken(&it.original, province.place(), "image-down");
+    assert_eq!(answer["outcome"], "partial", "{answer}");
+    let up = written(&it.original, province.place(), "original-up");
+    assert_eq!(up["changes"], 4, "nothing of it is known to be at the province: {up}");
+    for round in 0..4 {
+        carried(&province, &it.original, &format!("original-{round}"));
+        carried(&province, &it.image, &format!("image-{round}"));
+    }
+    let held = exported(&province.office);
+    assert_eq!(held.len(), 3, "nothing is lost");
+    assert_eq!((exported(&it.original), exported(&it.image)), (held.clone(), held));
 }
 
 #[test]

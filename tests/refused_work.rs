@@ -147,6 +147,38 @@ fn a_machine_put_back_before_a_refused_act_hears_of_it_and_later_acts_stand_agai
 }
 
 #[test]
+fn what_comes_back_behind_a_refused_act_is_written_again() {
+    let province = Province::new();
+    let office = province.commune("H27.101");
+    let numbers = office.lodged(&[lodging("H27.101", 1)]);
+    notes_as_another(&office, &numbers[0], "H27.102");
+    let copy = province.place().join("copy");
+    copy_folder(&office.home.dir, &copy);
+    office.does(&numbers[0], &[json!({"act": "move_step"}), json!({"act": "note", "note": "Đã gọi lại"})]);
+    let printed = office.show(&numbers[0])["acts"].as_array().unwrap().last().unwrap()["id"].clone();
+    office.sync();
+    assert_eq!(kept(&office), [2, 1, 0]);
+    let home = &province.office.home;
+    let listed = home.done(&["quarantine", "list"]).lines();
+    home.done(&["quarantine", "refuse", listed[0]["id"].as_str().unwrap(), "--why", "Ghi nhầm tên đơn vị"]);
+
+    // The refused act stands in the copy that is put back, and leaves it before the later ones come back.
+    std::fs::remove_dir_all(&office.home.dir).unwrap();
+    copy_folder(&copy, &office.home.dir);
+    office.sync();
+    office.sync();
+    assert_eq!(kept(&office), [0, 0, 0], "nothing waits for what was given up");
+    assert_even(&province.office, &[&office]);
+    assert_eq!(acts(&province.office, &numbers[0]), ["receive", "move_step", "note"]);
+    let formerly = office.show(&numbers[0])["acts"][2]["formerly"].clone();
+    assert!(formerly.as_array().is_some_and(|ids| ids.contains(&printed)), "{formerly} is printed {printed}");
+    let told = office.status()["conditions"].to_string();
+    assert!(told.contains("work-refused") && told.contains("Ghi nhầm tên đơn vị"), "{told}");
+    office.verify();
+    province.office.verify();
+}
+
+#[test]
 fn what_cannot_be_applied_is_bounded_for_each_machine_and_what_can_is_taken_all_the_same() {
     let mut province = Province::new();
     let office = province.commune("H27.101");

@@ -56,6 +56,7 @@ use crate::sync::driver::NodeStore;
 use crate::sync::driver::ProvinceStore;
 use crate::sync::line::proof_json;
 use crate::sync::node_store::BUNDLE_GAP;
+use crate::sync::node_store::Came;
 use crate::sync::node_store::DIGEST_DIFFERS;
 use crate::sync::node_store::NodeSide;
 use crate::sync::node_store::head_of;
@@ -534,7 +535,7 @@ impl Intake<'_> {
         }
         let covered: Vec<(BootId, Lsn)> = heads.iter().map(|head| (head.boot, head.lsn)).collect();
         let kept = proof.clone();
-        self.desk.store.write(move |tx| keep_proof(tx, &kept, &covered))?;
+        self.desk.store.write(move |tx| keep_proof(tx, &kept, &covered, Came::Stick))?;
         let is_renewal = last.is_some_and(|last| is_last && last.at() == proof.at());
         done.proofs += u64::from(content.n > last_n || !is_renewal);
         done.is_proved = true;
@@ -551,17 +552,16 @@ impl Intake<'_> {
                 acked.push((log.boot, 0));
                 continue;
             };
-            let lsn = head.lsn.min(log.lsn);
             let is_same = match head.lsn.cmp(&log.lsn) {
                 std::cmp::Ordering::Equal => head.chain == log.chain,
                 std::cmp::Ordering::Less => {
-                    self.desk.store.read(|view| view.chain_at(log.boot, lsn))? == Some(head.chain)
+                    self.desk.store.read(|view| view.chain_at(log.boot, head.lsn))? == Some(head.chain)
                 }
-                // What is here less is brought by the feed or aside.
-                std::cmp::Ordering::Greater => true,
+                // What is here less is brought by the feed or aside, and shows whether it is one history.
+                std::cmp::Ordering::Greater => continue,
             };
             if is_same {
-                acked.push((log.boot, lsn));
+                acked.push((log.boot, head.lsn));
             } else {
                 forked.push(LogAck { boot: log.boot, lsn: head.lsn });
             }

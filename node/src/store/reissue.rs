@@ -148,6 +148,108 @@ impl View<'_> {
         Ok(statement.exists([])?)
     }
 
+    /// Own logs that this machine began since it was told of its forks: whoever states one of them knew of all that the
+    /// province had when it told. Empty when no fork is open.
+    fn begun_since_forks(&self) -> Result<Vec<BootId>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT boot FROM log WHERE is_own = 1 AND is_written_here = 1 \
+             AND id > (SELECT max(alias) FROM log_fork WHERE ended_at IS NULL)",
+        )?;
+        let boots = statement.query_map([], |row| row.get(0).map(BootId))?.collect::<Result<_, _>>()?;
+        Ok(boots)
+    }
+
+    /// Whether own changes wait for one that was written again or given up: they came back only after that.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_stranded(&self) -> Result<bool, StoreError> {
+        Ok(!self.stranded_docs()?.is_empty())
+    }
+
+    fn stranded_docs(&self) -> Result<Vec<DocId>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT e.doc FROM missing m JOIN entry e ON e.id = m.entry JOIN log l ON l.id = e.log \
+             JOIN reissue r ON r.old_hash = m.hash AND r.doc = m.doc AND r.machine = l.machine \
+             WHERE e.state = 1 AND e.reason IS NULL AND l.is_own = 1 \
+             AND NOT EXISTS (SELECT 1 FROM feed_row f WHERE f.entry = e.id)",
+        )?;
+        let docs = statement.query_map([], |row| row.get(0).map(DocId))?.collect::<Result<_, _>>()?;
+        Ok(docs)
+    }
+
+    /// Own changes of a document that wait for ones which were written again or given up, and these, each after what it
+    /// builds on. What waits for anything else is left out, and what the feed brought: it counts at the province.
+    fn stranded(&self, doc: DocId) -> Result<Vec<Losing>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT e.id, e.lsn, e.hash, l.boot, e.state = 1, b.codec, b.size_bytes, b.bytes \
+             FROM entry e JOIN log l ON l.id = e.log JOIN body b ON b.entry = e.id \
+             WHERE e.doc = ?1 AND e.kind = ?2 AND l.is_own = 1 \
+             AND (e.state = 1 AND e.reason IS NULL AND NOT EXISTS (SELECT 1 FROM feed_row f WHERE f.entry = e.id) \
+             OR EXISTS (SELECT 1 FROM reissue r WHERE r.old_hash = e.hash AND r.old_log = l.boot AND r.old_lsn = e.lsn)) \
+             ORDER BY e.id",
+        )?;
+        let mut rows = statement.query((doc.0, EntryKind::CHANGE.0))?;
+        let mut left: Vec<(Losing, bool)> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (log, is_waiting) = (BootId(row.get(3)?), row.get(4)?);
+            let Some(body) = log::body_at(row, 5)? else { continue };
+            let Ok(step) = admit(&body, log) else { continue };
+            let (id, lsn, hash) = (row.get(0)?, sql::uint_at(row, 1)?, ChangeHash(row.get(2)?));
+            left.push((Losing { id, log, lsn, is_own: true, hash, step }, is_waiting));
+        }
+        let standing: BTreeSet<ChangeHash> = self
+            .connection
+            .prepare_cached("SELECT hash FROM entry WHERE doc = ?1 AND applied IS NOT NULL")?
+            .query_map([doc.0], |row| row.get(0).map(ChangeHash))?
+            .collect::<Result<_, _>>()?;
+        let (mut placed, mut ordered, mut has_waiting) = (BTreeSet::new(), Vec::new(), false);
+        loop {
+            let mut later = Vec::new();
+            let before = ordered.len();
+            for (one, is_waiting) in left {
+                let deps = &one.step.info.deps;
+                let is_stranded = !is_waiting || deps.iter().any(|dep| placed.contains(dep));
+                if is_stranded && deps.iter().all(|dep| placed.contains(dep) || standing.contains(dep)) {
+                    placed.insert(one.hash);
+                    ordered.push(one);
+                    has_waiting |= is_waiting;
+                } else {
+                    later.push((one, is_waiting));
+                }
+            }
+            if ordered.len() == before {
+                return Ok(if has_waiting { ordered } else { Vec::new() });
+            }
+            left = later;
+        }
+    }
+
+    /// Why the province refused what these changes stand on; `None` when that was not refused but of a forked log.
+    fn why_given_up(
+        &self,
+        changes: &[Losing],
+        whys: &BTreeMap<ChangeHash, String>,
+    ) -> Result<Option<String>, StoreError> {
+        let mut saying = self.connection.prepare_cached(
+            "SELECT b.codec, b.size_bytes, b.bytes FROM reissue r JOIN body b ON b.entry = r.entry \
+             WHERE r.old_hash = ?1 AND r.old_log = ?2 AND r.old_lsn = ?3",
+        )?;
+        let mut why = None;
+        for change in changes {
+            let mut rows = saying.query((change.hash.0, change.log.0, sql::int(change.lsn)))?;
+            let Some(body) = rows.next()?.map(|row| log::body_at(row, 0)).transpose()?.flatten() else {
+                continue;
+            };
+            let Ok(body) = meta::from_cbor::<ReissueBody>(&body) else { continue };
+            if body.cause == ReissueCause::Refused.code() {
+                let known = body.changes.iter().find_map(|one| whys.get(&one.old)).cloned();
+                why = Some(known.or(why).unwrap_or_default());
+            }
+        }
+        Ok(why)
+    }
+
     /// What stands for a change that its machine wrote again, followed to the newest.
     ///
     /// # Errors
@@ -423,6 +525,22 @@ impl WriteTx<'_> {
         }
     }
 
+    /// The same when an answer by stick states these logs and the machine holds them. It may have been on the way since
+    /// before the province told of a fork, and so not know what the province has: only one that states a log which was
+    /// begun since shows that it has no more. There is such a log after this.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn settle_forks_by_stick(&mut self, stated: &[(BootId, Lsn)]) -> Result<(), StoreError> {
+        let since = self.begun_since_forks()?;
+        self.settle_forks(stated.iter().any(|(boot, _)| since.contains(boot)))?;
+        if since.is_empty() && self.has_open_fork()? {
+            self.rotate_boot();
+            self.ensure_boot()?;
+        }
+        Ok(())
+    }
+
     fn end_forks(&mut self, open: &[OpenFork]) -> Result<(), StoreError> {
         let mut dead: BTreeMap<DocId, BTreeSet<i64>> = BTreeMap::new();
         let mut others = Vec::new();
@@ -503,8 +621,7 @@ impl WriteTx<'_> {
                 tracing::error!(document = %doc, what, "a dossier could not be written again");
                 let (losing, _) = self.take_out(doc, dead, given_up, done)?;
                 self.project_whole(doc)?;
-                let number = self.dossier(doc)?.and_then(|row| row.number).unwrap_or_default();
-                self.set_condition(conditions::REISSUE_FAILED, &doc.to_string(), &[("number", number)])?;
+                self.tell_reissue_failed(doc)?;
                 Ok(losing.iter().filter(|one| one.is_own).map(|one| one.became(doc, None)).collect())
             }
             Err(other) => Err(other),
@@ -797,18 +914,83 @@ impl WriteTx<'_> {
             let number = self.dossier(doc)?.and_then(|row| row.number).unwrap_or_default();
             changes.extend(self.write_document_again(doc, &dead, &dead, &mut done)?);
             self.say_reissued(ReissueCause::Refused, &changes)?;
-            let again = changes.iter().filter(|change| change.new.is_some()).count();
-            let lost = changes.len().saturating_sub(again);
-            let args = [
-                ("number", number),
-                ("why", why.to_owned()),
-                ("again", again.to_string()),
-                ("lost", lost.to_string()),
-            ];
-            self.set_condition(conditions::WORK_REFUSED, &doc.to_string(), &args)?;
-            self.audit_row("work-refused", None, Some(doc))?;
+            self.tell_work_refused(doc, number, why.to_owned(), &changes)?;
         }
         Ok(())
+    }
+
+    /// Writes own changes again that came back only after what they build on had been written again or given up: the
+    /// province has kept them waiting, and nothing else would ever end that. `whys` says of refused changes why; a person
+    /// is told. For when the feed is read to its end: another copy may have done it already.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn write_stranded_again(&mut self, whys: &BTreeMap<ChangeHash, String>) -> Result<(), StoreError> {
+        let mut is_boot_new = false;
+        for doc in self.stranded_docs()? {
+            let stranded = self.stranded(doc)?;
+            if stranded.is_empty() {
+                continue;
+            }
+            let written = self.nested(|tx| {
+                if !is_boot_new {
+                    // It must have written nothing into the document.
+                    tx.rotate_boot();
+                }
+                tx.write_stranded_of(doc, stranded, whys)
+            })?;
+            match written {
+                Ok(()) => is_boot_new = true,
+                Err(StoreError::Bug(what)) => {
+                    // It waits on, and a person is told; the others go on.
+                    tracing::error!(document = %doc, what, "waiting work could not be written again");
+                    self.tell_reissue_failed(doc)?;
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(())
+    }
+
+    fn write_stranded_of(
+        &mut self,
+        doc: DocId,
+        stranded: Vec<Losing>,
+        whys: &BTreeMap<ChangeHash, String>,
+    ) -> Result<(), StoreError> {
+        let number = self.dossier(doc)?.and_then(|row| row.number).unwrap_or_default();
+        let why = self.why_given_up(&stranded, whys)?;
+        let changes = self.write_again(doc, stranded, &BTreeSet::new())?;
+        if let Some(why) = why {
+            self.say_reissued(ReissueCause::Refused, &changes)?;
+            return self.tell_work_refused(doc, number, why, &changes);
+        }
+        self.say_reissued(ReissueCause::Forked, &changes)?;
+        let args = [("count", changes.len().to_string()), ("dossiers", 1.to_string())];
+        for log in changes.iter().map(|change| change.log).collect::<BTreeSet<_>>() {
+            self.set_condition(conditions::LOG_REISSUED, &log.to_string(), &args)?;
+        }
+        self.audit_row("log-reissue", None, Some(doc))
+    }
+
+    fn tell_work_refused(
+        &mut self,
+        doc: DocId,
+        number: String,
+        why: String,
+        changes: &[Reissued],
+    ) -> Result<(), StoreError> {
+        let again = changes.iter().filter(|change| change.new.is_some()).count();
+        let lost = changes.len().saturating_sub(again);
+        let args =
+            [("number", number), ("why", why), ("again", again.to_string()), ("lost", lost.to_string())];
+        self.set_condition(conditions::WORK_REFUSED, &doc.to_string(), &args)?;
+        self.audit_row("work-refused", None, Some(doc))
+    }
+
+    fn tell_reissue_failed(&mut self, doc: DocId) -> Result<(), StoreError> {
+        let number = self.dossier(doc)?.and_then(|row| row.number).unwrap_or_default();
+        self.set_condition(conditions::REISSUE_FAILED, &doc.to_string(), &[("number", number)])
     }
 
     fn body_of(&self, id: i64) -> Result<Option<Vec<u8>>, StoreError> {

@@ -1,5 +1,6 @@
 //! A node's session over the real store: the driver's questions as jobs of the writer and views of the reader.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sync_protocol::entry::Entry;
@@ -16,6 +17,7 @@ use sync_protocol::head::SignedHead;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::ids::Hash;
+use sync_protocol::ids::NodeId;
 use sync_protocol::ids::PublicKey;
 use sync_protocol::item::Item;
 use sync_protocol::item::ItemKind;
@@ -174,10 +176,7 @@ fn feed_head(view: &View<'_>, seat: &AgencyCode) -> Result<FeedHead, StoreError>
     }))
 }
 
-pub(crate) fn last_proof(
-    view: &View<'_>,
-    machine: sync_protocol::ids::NodeId,
-) -> Result<Option<Proof>, StoreError> {
+pub(crate) fn last_proof(view: &View<'_>, machine: NodeId) -> Result<Option<Proof>, StoreError> {
     let stored = view.last_proof(machine)?;
     stored.map(|stored| read_proof(&stored)).transpose()
 }
@@ -268,15 +267,28 @@ fn take_refusals(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
     if !tx.has_own_quarantined()? {
         return Ok(());
     }
-    let machine = tx.identity().machine;
-    for kept in tx.items_of_kind(ItemKind::RELEASE.0)? {
-        // One of a newer form was told when it came.
-        let refused = Item::from_bytes(&kept.bytes).ok().and_then(|item| Refused::read(item.body()).ok());
-        if let Some(refused) = refused.filter(|refused| refused.machine == machine) {
-            take_refusal(tx, &refused)?;
-        }
+    refusals(tx, tx.identity().machine)?.iter().try_for_each(|refused| take_refusal(tx, refused))
+}
+
+/// What the province has refused of this machine. An item of a newer form was told when it came.
+fn refusals(view: &View<'_>, machine: NodeId) -> Result<Vec<Refused>, StoreError> {
+    let items = view.items_of_kind(ItemKind::RELEASE.0)?;
+    let read = |kept: &StoredItem| {
+        Item::from_bytes(&kept.bytes).ok().and_then(|item| Refused::read(item.body()).ok())
+    };
+    Ok(items.iter().filter_map(read).filter(|refused| refused.machine == machine).collect())
+}
+
+/// Writes work again that came back behind what it builds on, when that does not count any more.
+fn write_stranded_again(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
+    if !tx.has_stranded()? {
+        return Ok(());
     }
-    Ok(())
+    let mut whys = BTreeMap::new();
+    for refused in refusals(tx, tx.identity().machine)? {
+        whys.extend(refused.entries.iter().map(|entry| (entry.hash, refused.why.clone())));
+    }
+    tx.write_stranded_again(&whys)
 }
 
 fn take_refusal(tx: &mut WriteTx<'_>, refused: &Refused) -> Result<(), StoreError> {
@@ -425,8 +437,11 @@ impl NodeStore for NodeSide {
             self.store.write(|tx| tx.settle_forks(false))?;
         }
         // A transaction of its own only where there is something to do.
-        if self.store.read(|view| view.has_own_quarantined())? {
-            self.store.write(take_refusals)?;
+        if self.store.read(|view| Ok(view.has_own_quarantined()? || view.has_stranded()?))? {
+            self.store.write(|tx| {
+                take_refusals(tx)?;
+                write_stranded_again(tx)
+            })?;
         }
         let province = self.identity.province();
         let (facts, claimed) = self.store.read(|view| {
@@ -447,7 +462,7 @@ impl NodeStore for NodeSide {
 
     fn store_proof(&mut self, proof: Proof, _is_renewal: bool) -> Result<(), StoreError> {
         let claimed = self.claimed.clone();
-        self.store.write(move |tx| keep_proof(tx, &proof, &claimed))
+        self.store.write(move |tx| keep_proof(tx, &proof, &claimed, Came::Line))
     }
 
     fn acked(&mut self, logs: &[LogAck], counts: Option<StoredCounts>) -> Result<(), StoreError> {
@@ -482,11 +497,25 @@ pub(crate) fn keep_proof(
     tx: &mut WriteTx<'_>,
     proof: &Proof,
     covered: &[(BootId, Lsn)],
+    came: Came,
 ) -> Result<(), StoreError> {
     [DIGEST_DIFFERS, PROVINCE_BEHIND, BUNDLE_GAP].iter().try_for_each(|code| tx.clear_condition(code, ""))?;
     tx.store_proof(&stored_proof(proof), covered)?;
-    tx.settle_forks(true)?;
-    take_refusals(tx)
+    match came {
+        Came::Line => tx.settle_forks(true)?,
+        Came::Stick => tx.settle_forks_by_stick(covered)?,
+    }
+    take_refusals(tx)?;
+    write_stranded_again(tx)
+}
+
+/// Which way a proof came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// It answers a cut of this moment.
+    Line,
+    /// It states what was so when a bundle was written.
+    Stick,
 }
 
 /// What is here of others, for comparing.
