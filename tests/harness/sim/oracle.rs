@@ -175,10 +175,19 @@ fn check_only_the_guilty_are_kept(world: &mut World, centre: &Held) {
         let is_guilty = machine.is_some_and(|machine| guilty.contains(&machine));
         let is_right = *state == EntryState::Applied
             || is_written_again(world, *state, machine.as_ref())
-            || (*state == EntryState::Voided && world.model.misused.contains(hash));
+            || (*state == EntryState::Voided && is_misused(world, *hash));
         let is_fine = is_right || is_guilty;
         assert!(is_fine, "{hash} of the honest {machine:?} is at the province: {}", why_kept(world, hash));
     }
+}
+
+/// Whether a program that is not ours wrote it in another's name, or a copy of that machine wrote such a change again before
+/// it heard that it was refused. Only that copy may know: of two that say what stands for one change the first is heard.
+fn is_misused(world: &World, hash: ChangeHash) -> bool {
+    let machines = world.nodes.iter().map(|node| &node.machine).chain([&world.province]);
+    let mut formerly =
+        machines.flat_map(|machine| machine.office().store.read(|view| view.reissued_from(hash)).unwrap());
+    world.model.misused.contains(&hash) || formerly.any(|old| world.model.misused.contains(&old))
 }
 
 /// What the province says about a change, for whoever reads why it stands so.
@@ -192,7 +201,7 @@ fn why_kept(world: &World, hash: &ChangeHash) -> String {
         Ok(facts)
     };
     let facts = office.store.read(find).unwrap();
-    let is_misused = world.model.misused.contains(hash);
+    let is_misused = is_misused(world, *hash);
     let hostile = &world.adversary.hostile;
     let is_adversarys = hostile.logs.values().flatten().any(|entry| entry.hash == *hash);
     format!("{facts:?}, misused {is_misused}, the adversary's {is_adversarys}")
