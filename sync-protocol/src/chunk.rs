@@ -39,6 +39,31 @@ pub fn change_hash(chunk: &[u8]) -> Result<ChangeHash, ChunkError> {
 
 /// The hash of one uncompressed change and its contents.
 pub(crate) fn read(chunk: &[u8]) -> Result<(ChangeHash, &[u8]), ChunkError> {
+    let Parts { checksum, hashed, contents } = parts(chunk)?;
+    let hash: [u8; 32] = Sha256::digest(hashed).into();
+    if hash.first_chunk::<4>() != Some(checksum) {
+        return Err(ChunkError::Checksum);
+    }
+    Ok((ChangeHash(hash), contents))
+}
+
+/// Whether a chunk is the one with these contents, which have this hash.
+pub(crate) fn holds(chunk: &[u8], contents: &[u8], hash: &ChangeHash) -> bool {
+    let is_it = |parts: Parts<'_>| {
+        parts.contents == contents && Some(parts.checksum) == hash.as_bytes().first_chunk::<4>()
+    };
+    parts(chunk).is_ok_and(is_it)
+}
+
+#[derive(Debug)]
+struct Parts<'a> {
+    checksum: &'a [u8; 4],
+    /// Type, length and contents.
+    hashed: &'a [u8],
+    contents: &'a [u8],
+}
+
+fn parts(chunk: &[u8]) -> Result<Parts<'_>, ChunkError> {
     let (magic, rest) = chunk.split_first_chunk::<4>().ok_or(ChunkError::Truncated)?;
     if *magic != MAGIC {
         return Err(ChunkError::Magic);
@@ -52,11 +77,7 @@ pub(crate) fn read(chunk: &[u8]) -> Result<(ChangeHash, &[u8]), ChunkError> {
     if length != contents.len() as u64 {
         return Err(ChunkError::Length);
     }
-    let hash: [u8; 32] = Sha256::digest(hashed).into();
-    if hash.first_chunk::<4>() != Some(checksum) {
-        return Err(ChunkError::Checksum);
-    }
-    Ok((ChangeHash(hash), contents))
+    Ok(Parts { checksum, hashed, contents })
 }
 
 pub(crate) const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];

@@ -13,8 +13,8 @@ mod column;
 mod runs;
 mod value;
 
-use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::hash::Hash;
 
 use crate::chunk;
@@ -27,10 +27,12 @@ use crate::columns::bytes::zigzag;
 use crate::columns::change::ACTORS_MAX;
 use crate::columns::change::Change;
 use crate::columns::change::DEPS_MAX;
+use crate::columns::change::Scratch;
 use crate::columns::change::Shape;
 use crate::columns::column::Data;
 use crate::columns::column::LARGE_LEAST;
 use crate::columns::column::Near;
+use crate::columns::column::NumberHasher;
 use crate::columns::column::Numbers;
 use crate::columns::column::Sources;
 use crate::columns::column::Written;
@@ -174,9 +176,14 @@ fn class_of(key: Option<&[u8]>, kind: u8) -> Class {
     (key.get(..key.len().saturating_sub(digits)).unwrap_or_default().to_vec(), kind)
 }
 
-fn classes_of(shape: &Shape, classes: &mut Numbered<Class>) -> Vec<usize> {
-    let keys = shape.keys.iter().map(Option::as_deref);
-    keys.zip(&shape.types).map(|(key, kind)| classes.number(class_of(key, *kind)).0).collect()
+fn classes_of(shape: &Shape<'_>, classes: &mut Numbered<Class>) -> Vec<usize> {
+    shape
+        .keys
+        .iter()
+        .copied()
+        .zip(&shape.types)
+        .map(|(key, kind)| classes.number(class_of(key, *kind)).0)
+        .collect()
 }
 
 /// The columns of values while they are filled.
@@ -184,6 +191,17 @@ fn classes_of(shape: &Shape, classes: &mut Numbered<Class>) -> Vec<usize> {
 enum Filling<'a> {
     Numbers(Vec<(u64, Near)>),
     Data(Vec<&'a [u8]>),
+}
+
+/// One class while its columns are filled.
+#[derive(Debug)]
+struct ClassFilling {
+    /// Where the column of its signatures is.
+    choice: usize,
+    /// Its signatures in the order in which they first occur.
+    signatures: Vec<usize>,
+    /// By signature: its place in that order, and where the columns of its leaves begin.
+    places: HashMap<usize, (usize, usize), BuildHasherDefault<NumberHasher>>,
 }
 
 /// Names a column: first the numbers, then bytes; like beside like.
@@ -242,14 +260,12 @@ struct Writer<'a> {
     parts: Vec<Vec<u8>>,
     signatures: Numbered<Vec<u8>>,
     places: Vec<Vec<Place>>,
-    signatures_of_classes: BTreeMap<usize, Numbered<usize>>,
+    classes: Vec<ClassFilling>,
     columns: Vec<(ColumnName, Filling<'a>)>,
-    /// By class and signature: where the columns of its leaves are.
-    leaves: HashMap<(usize, usize), Vec<usize>>,
-    /// By class: where the column of its signatures is.
-    choices: HashMap<usize, usize>,
     actors: Numbered<Vec<u8>>,
     hashes: Numbered<ChangeHash>,
+    /// Of each entry the hash that its body has.
+    computed: Vec<Option<ChangeHash>>,
 }
 
 /// What is known of a document so far in the batch. A document has few changes in one batch, so they are looked for
@@ -311,27 +327,50 @@ impl Known {
     }
 }
 
-/// Lays entries out as columns; the reader is told their logs otherwise.
-pub(crate) fn write(entries: &[&Entry]) -> Content {
+/// Lays entries out as columns; the reader is told their logs otherwise. `None` when they would not come out of the
+/// columns as they are.
+pub(crate) fn write(entries: &[&Entry]) -> Option<Content> {
+    let (content, hashes) = write_unread(entries);
+    gives(&content.bytes, entries, &hashes).then_some(content)
+}
+
+/// As [`write`], without reading again; and of each entry the hash that its body has.
+fn write_unread(entries: &[&Entry]) -> (Content, Vec<Option<ChangeHash>>) {
     let mut writer = Writer {
         parts: vec![Vec::new(); Part::ALL.len()],
         signatures: Numbered::new(),
         places: Vec::new(),
-        signatures_of_classes: BTreeMap::new(),
+        classes: Vec::new(),
         columns: Vec::new(),
-        leaves: HashMap::new(),
-        choices: HashMap::new(),
         actors: Numbered::new(),
         hashes: Numbered::new(),
+        computed: Vec::with_capacity(entries.len()),
     };
     writer.entries(entries);
-    writer.finish()
+    let computed = std::mem::take(&mut writer.computed);
+    (writer.finish(), computed)
+}
+
+/// Whether [`read`] would give exactly these entries, of which the bodies have these hashes.
+fn gives(content: &[u8], entries: &[&Entry], hashes: &[Option<ChangeHash>]) -> bool {
+    let places: Vec<(BootId, u64)> = entries.iter().map(|entry| (entry.log, entry.lsn)).collect();
+    let is_of = |entry: &Entry, cell: &Cell| {
+        let has_body = cell.head.form != BodyForm::None;
+        entry.kind == cell.head.kind
+            && entry.min_reader == cell.head.min_reader
+            && entry.doc == cell.doc
+            && Some(entry.hash) == cell.hash
+            && entry.body.is_some() == has_body
+    };
+    read_cells(content, &places, Bodies::Compared(entries, hashes)).is_some_and(|cells| {
+        cells.len() == entries.len() && entries.iter().zip(&cells).all(|(entry, cell)| is_of(entry, cell))
+    })
 }
 
 /// A body as it is written.
 #[derive(Debug)]
 enum Apart<'a> {
-    Change(Shape, Box<Change<'a>>),
+    Change(Shape<'a>, Box<Change<'a>>),
     Other,
 }
 
@@ -346,6 +385,7 @@ impl<'a> Writer<'a> {
         let mut documents = Numbered::new();
         let mut by_document: Vec<Vec<(usize, Apart<'a>, ChangeHash)>> = Vec::new();
         let mut last_at = 0i64;
+        let mut scratch = Scratch::default();
         for (index, entry) in entries.iter().enumerate() {
             let body = entry.body.as_deref();
             let read =
@@ -355,11 +395,12 @@ impl<'a> Writer<'a> {
                 (None, Some(body)) if entry.kind != EntryKind::CHANGE => Some(entry::body_hash(body)),
                 (None, _) => None,
             };
+            self.computed.push(computed);
             let has_doc = entry.doc != DocId::NONE;
             let has_hash = computed != Some(entry.hash);
             let apart = read
                 .filter(|_| has_doc && !has_hash)
-                .and_then(|(_, contents)| change::take_apart(contents))
+                .and_then(|(_, contents)| change::take_apart(contents, &mut scratch))
                 .map_or(Apart::Other, |(shape, change)| Apart::Change(shape, Box::new(change)));
             let form = match (&apart, body) {
                 (Apart::Change(..), _) => BodyForm::Apart,
@@ -397,7 +438,9 @@ impl<'a> Writer<'a> {
         }
         let ids = std::mem::take(self.part(Part::DocumentIds));
         *self.part(Part::DocumentIds) = planes(&ids, 16);
-        let mut shapes = Numbered::new();
+        // By their written form, which says all of them.
+        let mut shapes: Numbered<Vec<u8>> = Numbered::new();
+        let mut written = Vec::new();
         let mut classes = Numbered::new();
         let mut classes_of_shapes = Vec::new();
         let mut logs = Numbered::new();
@@ -410,12 +453,14 @@ impl<'a> Writer<'a> {
                     continue;
                 };
                 let ops = shape.types.len();
-                let number = match shapes.0.get(&shape) {
+                written.clear();
+                shape.write(&mut written);
+                let number = match shapes.0.get(&written) {
                     Some(number) => *number,
                     None => {
-                        shape.write(self.part(Part::Shapes));
+                        self.part(Part::Shapes).extend_from_slice(&written);
                         classes_of_shapes.push(classes_of(&shape, &mut classes));
-                        shapes.number(shape.clone()).0
+                        shapes.number(written.clone()).0
                     }
                 };
                 put_len(self.part(Part::ShapeNumbers), number);
@@ -490,20 +535,18 @@ impl<'a> Writer<'a> {
                 self.signatures.number(parts.signature.clone()).0
             }
         };
-        let of_class = self.signatures_of_classes.entry(class).or_insert_with(Numbered::new);
-        let (number, _) = of_class.number(signature);
-        let choice = ColumnName { is_data: false, class, place: Vec::new(), signature: 0, leaf: usize::MAX };
         let columns = &mut self.columns;
-        let choice = *self.choices.entry(class).or_insert_with(|| {
-            columns.push((choice, Filling::Numbers(Vec::new())));
-            columns.len() - 1
-        });
-        let near = known.near(at);
-        if let Some((_, Filling::Numbers(values))) = columns.get_mut(choice) {
-            values.push((u64::try_from(number).unwrap_or(u64::MAX), near));
+        // Classes are numbered as their first values come.
+        if class >= self.classes.len() {
+            let name =
+                ColumnName { is_data: false, class, place: Vec::new(), signature: 0, leaf: usize::MAX };
+            let (choice, places) = (columns.len(), HashMap::default());
+            columns.push((name, Filling::Numbers(Vec::new())));
+            self.classes.push(ClassFilling { choice, signatures: Vec::new(), places });
         }
+        let Some(of_class) = self.classes.get_mut(class) else { return };
         let places = &self.places;
-        let leaves = self.leaves.entry((class, signature)).or_insert_with(|| {
+        let (number, first) = *of_class.places.entry(signature).or_insert_with(|| {
             let places = places.get(signature).map(Vec::as_slice).unwrap_or_default();
             let first = columns.len();
             for (leaf, place) in places.iter().enumerate() {
@@ -512,34 +555,34 @@ impl<'a> Writer<'a> {
                 let empty = if is_data { Filling::Data(Vec::new()) } else { Filling::Numbers(Vec::new()) };
                 columns.push((name, empty));
             }
-            (first..columns.len()).collect()
+            of_class.signatures.push(signature);
+            (of_class.signatures.len() - 1, first)
         });
-        for (column, value) in leaves.iter().zip(parts.leaves.iter().copied()) {
-            match (columns.get_mut(*column), value) {
-                (Some((_, Filling::Numbers(values))), Leaf::Number(value)) => {
+        let near = known.near(at);
+        if let Some((_, Filling::Numbers(values))) = columns.get_mut(of_class.choice) {
+            values.push((u64::try_from(number).unwrap_or(u64::MAX), near));
+        }
+        let leaves = columns.get_mut(first..).unwrap_or_default();
+        for ((_, column), value) in leaves.iter_mut().zip(parts.leaves.iter().copied()) {
+            match (column, value) {
+                (Filling::Numbers(values), Leaf::Number(value)) => {
                     values.push((value, known.near(at)));
                     known.pass(value);
                 }
-                (Some((_, Filling::Data(values))), Leaf::Data(value)) => values.push(value),
+                (Filling::Data(values), Leaf::Data(value)) => values.push(value),
                 // A leaf of another nature than its place: reading again shows it, and the batch travels plain.
-                (Some((_, Filling::Numbers(_) | Filling::Data(_))) | None, _) => {}
+                (Filling::Numbers(_) | Filling::Data(_), _) => {}
             }
         }
     }
 
     fn finish(mut self) -> Content {
-        let classes: Vec<Vec<usize>> = self
-            .signatures_of_classes
-            .values()
-            .map(|of_class| {
-                let mut ordered: Vec<(usize, usize)> = of_class.0.iter().map(|(s, n)| (*n, *s)).collect();
-                ordered.sort_unstable();
-                ordered.into_iter().map(|(_, signature)| signature).collect()
-            })
-            .collect();
-        for of_class in classes {
-            put_len(self.part(Part::SignaturesOfClasses), of_class.len());
-            of_class.into_iter().for_each(|one| put_len(self.part(Part::SignaturesOfClasses), one));
+        for of_class in std::mem::take(&mut self.classes) {
+            put_len(self.part(Part::SignaturesOfClasses), of_class.signatures.len());
+            of_class
+                .signatures
+                .into_iter()
+                .for_each(|one| put_len(self.part(Part::SignaturesOfClasses), one));
         }
         let mut cuts_inside = Vec::new();
         let mut columns = std::mem::take(&mut self.columns);
@@ -594,7 +637,7 @@ struct ClassColumns<'a> {
 #[derive(Debug)]
 struct Reader<'a> {
     parts: Vec<Bytes<'a>>,
-    shapes: Vec<(Shape, Vec<usize>)>,
+    shapes: Vec<(Shape<'a>, Vec<usize>)>,
     signatures: Vec<&'a [u8]>,
     classes: Vec<ClassColumns<'a>>,
     actors: Vec<&'a [u8]>,
@@ -602,6 +645,46 @@ struct Reader<'a> {
     leaves_left: usize,
     ops_left: usize,
     bytes_left: usize,
+    /// The values of the change at hand one behind the other, their lengths, and the change as it is written.
+    values: Vec<u8>,
+    lengths: Vec<usize>,
+    scratch: Scratch,
+    bodies: Bodies<'a>,
+}
+
+/// What becomes of the bodies that are read.
+#[derive(Clone, Copy, Debug)]
+enum Bodies<'a> {
+    Built,
+    /// They are compared with those of the entries that were written, which have these hashes. So none is built, and none
+    /// is hashed again, which would take as long as all the rest where a processor has no instructions for it.
+    Compared(&'a [&'a Entry], &'a [Option<ChangeHash>]),
+}
+
+impl Bodies<'_> {
+    /// A body that travelled as it is.
+    fn verbatim(self, index: usize, body: &[u8]) -> Option<Option<Vec<u8>>> {
+        match self {
+            Self::Built => Some(Some(body.to_vec())),
+            Self::Compared(entries, _) => (entries.get(index)?.body.as_deref() == Some(body)).then_some(None),
+        }
+    }
+
+    /// A change with these contents: its body, its length and its hash.
+    fn change(self, index: usize, contents: &[u8]) -> Option<(Option<Vec<u8>>, usize, ChangeHash)> {
+        let (body, length, hash) = match self {
+            Self::Built => {
+                let (body, hash) = change::chunk_of(contents)?;
+                let length = body.len();
+                (Some(body), length, hash)
+            }
+            Self::Compared(entries, hashes) => {
+                let (body, hash) = (entries.get(index)?.body.as_deref()?, (*hashes.get(index)?)?);
+                chunk::holds(body, contents, &hash).then_some((None, body.len(), hash))?
+            }
+        };
+        (length <= ENTRY_BODY_BYTES_MAX).then_some((body, length, hash))
+    }
 }
 
 /// An entry without its place, as it was read.
@@ -616,6 +699,17 @@ struct Cell {
 
 /// Reads what [`write`] wrote for entries that lie at these places, or `None` when it is not that.
 pub(crate) fn read(content: &[u8], places: &[(BootId, u64)]) -> Option<Vec<Entry>> {
+    let cells = read_cells(content, places, Bodies::Built)?;
+    let mut entries = Vec::with_capacity(cells.len());
+    for ((log, lsn), cell) in places.iter().zip(cells) {
+        let Head { kind, min_reader, .. } = cell.head;
+        let (doc, hash, body) = (cell.doc, cell.hash?, cell.body);
+        entries.push(Entry { log: *log, lsn: *lsn, kind, doc, hash, min_reader, body });
+    }
+    Some(entries)
+}
+
+fn read_cells<'a>(content: &'a [u8], places: &[(BootId, u64)], bodies: Bodies<'a>) -> Option<Vec<Cell>> {
     let mut bytes = Bytes(content);
     let lengths = Part::ALL.iter().map(|_| bytes.length()).collect::<Option<Vec<_>>>()?;
     let parts =
@@ -633,6 +727,10 @@ pub(crate) fn read(content: &[u8], places: &[(BootId, u64)]) -> Option<Vec<Entry
         leaves_left: BATCH_LEAVES_MAX,
         ops_left: BATCH_OPS_MAX,
         bytes_left: BATCH_BODIES_BYTES_MAX,
+        values: Vec::new(),
+        lengths: Vec::new(),
+        scratch: Scratch::default(),
+        bodies,
     };
     reader.definitions()?;
     reader.entries(places)
@@ -727,7 +825,7 @@ impl<'a> Reader<'a> {
         is_all.then_some(())
     }
 
-    fn entries(&mut self, places: &[(BootId, u64)]) -> Option<Vec<Entry>> {
+    fn entries(&mut self, places: &[(BootId, u64)]) -> Option<Vec<Cell>> {
         let mut heads = Vec::new();
         while !self.part(Part::Heads).is_empty() {
             heads.push(Head::read(self.part(Part::Heads))?);
@@ -753,7 +851,7 @@ impl<'a> Reader<'a> {
                         return None;
                     }
                     cell.hash = cell.hash.or_else(|| entry::hash_of(head.kind, body));
-                    cell.body = Some(body.to_vec());
+                    cell.body = self.bodies.verbatim(index, body)?;
                 }
                 BodyForm::Apart => {
                     last_at = last_at.wrapping_add(unzigzag(self.part(Part::Times).number()?));
@@ -781,8 +879,8 @@ impl<'a> Reader<'a> {
                 let ((log, _), cell) = (places.get(index)?, cells.get_mut(index)?);
                 if cell.head.form == BodyForm::Apart {
                     known.log = logs.number(*log).0;
-                    let (body, hash) = self.change(*log, cell.at, &mut known)?;
-                    (cell.body, cell.hash) = (Some(body), Some(hash));
+                    let (body, hash) = self.change(index, *log, cell.at, &mut known)?;
+                    (cell.body, cell.hash) = (body, Some(hash));
                 } else {
                     known.changes.push((cell.hash?, None));
                 }
@@ -792,32 +890,27 @@ impl<'a> Reader<'a> {
             && self.parts.iter().enumerate().all(|(at, part)| {
                 part.is_empty() || Part::ALL.get(at).is_some_and(|part| part.is_read_elsewhere())
             });
-        if !is_all {
-            return None;
-        }
-        places
-            .iter()
-            .zip(cells)
-            .map(|((log, lsn), cell)| {
-                let Head { kind, min_reader, .. } = cell.head;
-                let (doc, hash, body) = (cell.doc, cell.hash?, cell.body);
-                Some(Entry { log: *log, lsn: *lsn, kind, doc, hash, min_reader, body })
-            })
-            .collect()
+        is_all.then_some(cells)
     }
 
-    fn change(&mut self, log: BootId, at: i64, known: &mut Known) -> Option<(Vec<u8>, ChangeHash)> {
+    fn change(
+        &mut self,
+        index: usize,
+        log: BootId,
+        at: i64,
+        known: &mut Known,
+    ) -> Option<(Option<Vec<u8>>, ChangeHash)> {
         let number = self.part(Part::ShapeNumbers).length()?;
         let ops = self.shapes.get(number)?.0.types.len();
         self.ops_left = self.ops_left.checked_sub(ops)?;
         let deps = self.deps(known)?;
         let actor = match self.part(Part::Actors).length()? {
-            0 => log.as_bytes().to_vec(),
-            number => self.actor(number)?.to_vec(),
+            0 => log.as_bytes(),
+            number => self.actor(number)?,
         };
         let seq = unzigzag(self.part(Part::Seqs).number()?).cast_unsigned();
         let start_op = unzigzag(self.part(Part::StartOps).number()?).cast_unsigned();
-        let seq = known.next_seq(&actor).wrapping_add(seq);
+        let seq = known.next_seq(actor).wrapping_add(seq);
         let start_op = known.start_op(&deps).wrapping_add(start_op);
         let message = self.part(Part::Messages).bytes()?;
         let others = self.part(Part::Others).counted(ACTORS_MAX)?;
@@ -829,7 +922,9 @@ impl<'a> Reader<'a> {
         let plain_columns = self.shapes.get(number)?.0.plain_columns();
         let plain =
             (0..plain_columns).map(|_| self.part(Part::PlainColumns).bytes()).collect::<Option<Vec<_>>>()?;
-        let (mut values, mut lengths) = (Vec::new(), Vec::with_capacity(ops));
+        let (mut values, mut lengths) = (std::mem::take(&mut self.values), std::mem::take(&mut self.lengths));
+        values.clear();
+        lengths.clear();
         for op in 0..ops {
             let class = *self.shapes.get(number)?.1.get(op)?;
             let before = values.len();
@@ -838,7 +933,7 @@ impl<'a> Reader<'a> {
         }
         let change = Change {
             deps,
-            actor: &actor,
+            actor,
             seq,
             start_op,
             at,
@@ -847,8 +942,11 @@ impl<'a> Reader<'a> {
             plain,
             values: Vec::new(),
         };
-        let (body, hash) = change::put_together(&self.shapes.get(number)?.0, &change, &values, &lengths)?;
-        self.bytes_left = self.bytes_left.checked_sub(body.len())?;
+        let shape = &self.shapes.get(number)?.0;
+        let contents = change::put_together(shape, &change, &values, &lengths, &mut self.scratch)?;
+        let (body, length, hash) = self.bodies.change(index, contents)?;
+        (self.values, self.lengths) = (values, lengths);
+        self.bytes_left = self.bytes_left.checked_sub(length)?;
         known.add(hash, &change, ops);
         Some((body, hash))
     }

@@ -77,6 +77,11 @@ impl<'a> Bytes<'a> {
 
     /// An unsigned number in at most 10 bytes.
     pub(crate) fn number(&mut self) -> Option<u64> {
+        // Most numbers of a batch are below 128.
+        if let Some((first, rest)) = self.0.split_first().filter(|(first, _)| **first < 0x80) {
+            self.0 = rest;
+            return Some(u64::from(*first));
+        }
         let mut value = 0u64;
         for shift in (0..u64::BITS).step_by(7) {
             let byte = self.byte()?;

@@ -28,7 +28,7 @@ pub(super) const DEPS_MAX: usize = 256;
 pub(super) const ACTORS_MAX: usize = 256;
 
 /// How one column of a change is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     /// By its bytes.
     Plain,
@@ -45,10 +45,10 @@ pub(super) enum Layout {
 }
 
 /// What changes have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
-pub(super) struct Shape {
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(super) struct Shape<'a> {
     pub(super) columns: Vec<(u64, Layout)>,
-    pub(super) keys: Vec<Option<Vec<u8>>>,
+    pub(super) keys: Vec<Option<&'a [u8]>>,
     pub(super) types: Vec<u8>,
 }
 
@@ -66,15 +66,23 @@ pub(super) struct Change<'a> {
     pub(super) values: Vec<&'a [u8]>,
 }
 
-/// Takes a chunk's contents apart, or `None` when it would not come out identical.
-pub(super) fn take_apart(contents: &[u8]) -> Option<(Shape, Change<'_>)> {
-    let (shape, change) = parse(contents)?;
-    let mut again = Vec::with_capacity(contents.len());
-    write_contents(&mut again, &shape, &change, change.values.iter().copied())?;
-    (again == contents).then_some((shape, change))
+/// What is written while one change is looked at, kept from one to the next: a batch has thousands.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    contents: Vec<u8>,
+    heads: Vec<u8>,
+    columns: Vec<u8>,
+    kinds: Vec<Option<u64>>,
 }
 
-fn parse(contents: &[u8]) -> Option<(Shape, Change<'_>)> {
+/// Takes a chunk's contents apart, or `None` when it would not come out identical.
+pub(super) fn take_apart<'a>(contents: &'a [u8], scratch: &mut Scratch) -> Option<(Shape<'a>, Change<'a>)> {
+    let (shape, change) = parse(contents, scratch)?;
+    write_contents(scratch, &shape, &change, change.values.iter().copied())?;
+    (scratch.contents == contents).then_some((shape, change))
+}
+
+fn parse<'a>(contents: &'a [u8], scratch: &mut Scratch) -> Option<(Shape<'a>, Change<'a>)> {
     let mut bytes = Bytes(contents);
     let mut change = Change::default();
     for _ in 0..bytes.counted(DEPS_MAX)? {
@@ -88,34 +96,39 @@ fn parse(contents: &[u8]) -> Option<(Shape, Change<'_>)> {
     for _ in 0..bytes.counted(ACTORS_MAX)? {
         change.others.push(bytes.bytes()?);
     }
-    let heads = (0..bytes.counted(COLUMNS_MAX)?)
-        .map(|_| Some((bytes.number()?, bytes.length()?)))
-        .collect::<Option<Vec<_>>>()?;
-    let columns = heads
-        .into_iter()
-        .map(|(column, length)| Some((column, bytes.take(length)?)))
-        .collect::<Option<Vec<_>>>()?;
+    let count = bytes.counted(COLUMNS_MAX)?;
+    let mut heads = bytes;
+    for _ in 0..count {
+        bytes.number()?;
+        bytes.length()?;
+    }
+    let mut columns = Vec::with_capacity(count);
+    for _ in 0..count {
+        columns.push((heads.number()?, bytes.take(heads.length()?)?));
+    }
     let column = |wanted: u64| columns.iter().find(|(column, _)| *column == wanted).map(|(_, data)| *data);
-    let kinds = runs::read_numbers(column(VALUE_KINDS)?, BATCH_OPS_MAX)?;
+    let kinds = &mut scratch.kinds;
+    runs::read_numbers(column(VALUE_KINDS)?, BATCH_OPS_MAX, kinds)?;
     let ops = kinds.len();
-    let mut shape = Shape::default();
+    let mut shape =
+        Shape { columns: Vec::with_capacity(count), types: Vec::with_capacity(ops), ..Shape::default() };
+    change.values.reserve(ops);
     let mut raw = Bytes(column(VALUE_BYTES).unwrap_or_default());
     for kind in kinds {
-        let kind = kind?;
+        let kind = (*kind)?;
         shape.types.push(kind.to_le_bytes()[0] & 0x0f);
         change.values.push(raw.take(usize::try_from(kind >> 4).ok()?)?);
     }
-    let keys = column(KEYS).and_then(|data| runs::read_texts(data, ops)).filter(|keys| keys.len() == ops);
-    shape.keys = match &keys {
-        Some(keys) => keys.iter().map(|key| key.map(<[u8]>::to_vec)).collect(),
-        None => vec![None; ops],
-    };
+    let mut keys = Vec::with_capacity(ops);
+    let has_keys = column(KEYS).and_then(|data| runs::read_texts(data, ops, &mut keys)).is_some();
+    let has_keys = has_keys && keys.len() == ops;
+    shape.keys = if has_keys { keys } else { vec![None; ops] };
     for (number, data) in columns {
         let layout = match number {
             VALUE_KINDS => Layout::ValueKinds,
             VALUE_BYTES => Layout::Values,
-            KEYS if keys.is_some() => Layout::Keys,
-            _ => layout_of(data, ops),
+            KEYS if has_keys => Layout::Keys,
+            _ => layout_of(data, ops, &mut scratch.columns),
         };
         if layout == Layout::Plain {
             change.plain.push(data);
@@ -125,109 +138,106 @@ fn parse(contents: &[u8]) -> Option<(Shape, Change<'_>)> {
     bytes.is_empty().then_some((shape, change))
 }
 
-fn layout_of(data: &[u8], ops: usize) -> Layout {
-    let mut count = Vec::new();
-    put_len(&mut count, ops);
-    let mut bytes = Bytes(data);
-    let same = (|| {
-        bytes.signed()?;
-        bytes.number()
-    })();
-    match same {
-        _ if data == count => Layout::False,
-        Some(value) if is_same(data, ops, value) => Layout::Same(value),
-        _ => Layout::Plain,
+fn layout_of(data: &[u8], ops: usize, again: &mut Vec<u8>) -> Layout {
+    again.clear();
+    put_len(again, ops);
+    if data == again.as_slice() {
+        return Layout::False;
     }
+    let mut bytes = Bytes(data);
+    let Some((_, value)) = bytes.signed().zip(bytes.number()) else { return Layout::Plain };
+    again.clear();
+    runs::write_same(again, ops, value);
+    if data == again.as_slice() { Layout::Same(value) } else { Layout::Plain }
 }
 
-fn is_same(data: &[u8], ops: usize, value: u64) -> bool {
-    let mut same = Vec::with_capacity(data.len());
-    runs::write_same(&mut same, ops, value);
-    data == same
-}
-
-/// Appends the contents of the chunk with these values, one per operation.
+/// Writes the contents of the chunk with these values, one per operation.
 fn write_contents<'v>(
-    out: &mut Vec<u8>,
-    shape: &Shape,
+    scratch: &mut Scratch,
+    shape: &Shape<'_>,
     change: &Change<'_>,
     values: impl Iterator<Item = &'v [u8]> + Clone,
 ) -> Option<()> {
+    let Scratch { contents, heads, columns, kinds } = scratch;
+    heads.clear();
+    columns.clear();
     let ops = shape.types.len();
     let mut plain = change.plain.iter();
-    let mut columns: Vec<u8> = Vec::with_capacity(COLUMNS_BYTES);
-    let mut heads: Vec<u8> = Vec::with_capacity(COLUMNS_MAX * 4);
     for (number, layout) in &shape.columns {
         let before = columns.len();
         match layout {
             Layout::Plain => columns.extend_from_slice(plain.next()?),
-            Layout::Same(value) => runs::write_same(&mut columns, ops, *value),
-            Layout::False => put_len(&mut columns, ops),
-            Layout::Keys => runs::write_texts(&mut columns, &shape.keys),
+            Layout::Same(value) => runs::write_same(columns, ops, *value),
+            Layout::False => put_len(columns, ops),
+            Layout::Keys => runs::write_texts(columns, &shape.keys),
             Layout::ValueKinds => {
-                let kinds: Vec<Option<u64>> = shape
-                    .types
-                    .iter()
-                    .zip(values.clone())
-                    .map(|(kind, value)| Some(u64::try_from(value.len()).ok()? << 4 | u64::from(*kind)))
-                    .collect();
-                runs::write_numbers(&mut columns, &kinds);
+                kinds.clear();
+                kinds.extend(
+                    shape
+                        .types
+                        .iter()
+                        .zip(values.clone())
+                        .map(|(kind, value)| Some(u64::try_from(value.len()).ok()? << 4 | u64::from(*kind))),
+                );
+                runs::write_numbers(columns, kinds);
             }
             Layout::Values => values.clone().for_each(|value| columns.extend_from_slice(value)),
         }
         if columns.len() > ENTRY_BODY_BYTES_MAX {
             return None;
         }
-        put(&mut heads, *number);
-        put_len(&mut heads, columns.len() - before);
+        put(heads, *number);
+        put_len(heads, columns.len() - before);
     }
-    put_len(out, change.deps.len());
-    change.deps.iter().for_each(|dep| out.extend_from_slice(dep.as_bytes()));
-    put_bytes(out, change.actor);
-    put(out, change.seq);
-    put(out, change.start_op);
-    put_signed(out, change.at);
-    put_bytes(out, change.message);
-    put_len(out, change.others.len());
-    change.others.iter().for_each(|other| put_bytes(out, other));
-    put_len(out, shape.columns.len());
-    out.extend_from_slice(&heads);
-    out.extend_from_slice(&columns);
+    contents.clear();
+    put_len(contents, change.deps.len());
+    change.deps.iter().for_each(|dep| contents.extend_from_slice(dep.as_bytes()));
+    put_bytes(contents, change.actor);
+    put(contents, change.seq);
+    put(contents, change.start_op);
+    put_signed(contents, change.at);
+    put_bytes(contents, change.message);
+    put_len(contents, change.others.len());
+    change.others.iter().for_each(|other| put_bytes(contents, other));
+    put_len(contents, shape.columns.len());
+    contents.extend_from_slice(heads);
+    contents.extend_from_slice(columns);
     Some(())
 }
 
-/// What the columns of an ordinary change take at most.
-const COLUMNS_BYTES: usize = 2048;
-
-/// The chunk and its hash, or `None` when it is larger than an entry may be or the pieces do not fit. `values` are the
-/// values one behind the other, `lengths` their sizes.
-pub(super) fn put_together(
-    shape: &Shape,
+/// The contents of a chunk, or `None` when the pieces do not fit or are too large together. `values` are the values one behind the other, `lengths` their sizes.
+pub(super) fn put_together<'s>(
+    shape: &Shape<'_>,
     change: &Change<'_>,
     values: &[u8],
     lengths: &[usize],
-) -> Option<(Vec<u8>, ChangeHash)> {
-    let mut contents = Vec::with_capacity(values.len() + 512);
+    scratch: &'s mut Scratch,
+) -> Option<&'s [u8]> {
     let each = lengths.iter().scan(0, |at, length| {
         let value = values.get(*at..*at + length);
         *at += length;
         value
     });
-    write_contents(&mut contents, shape, change, each)?;
+    write_contents(scratch, shape, change, each)?;
+    Some(&scratch.contents)
+}
+
+/// The chunk with these contents, and its hash.
+pub(super) fn chunk_of(contents: &[u8]) -> Option<(Vec<u8>, ChangeHash)> {
     let mut out = Vec::with_capacity(contents.len() + 16);
     out.extend_from_slice(&chunk::MAGIC);
     out.extend_from_slice(&[0; CHECKSUM_BYTES]);
     out.push(chunk::TYPE_CHANGE);
-    put_bytes(&mut out, &contents);
+    put_bytes(&mut out, contents);
     let (head, hashed) = out.split_at_mut_checked(chunk::MAGIC.len() + CHECKSUM_BYTES)?;
     let hash: [u8; 32] = Sha256::digest(hashed).into();
     head.last_chunk_mut::<CHECKSUM_BYTES>()?.copy_from_slice(hash.first_chunk::<CHECKSUM_BYTES>()?);
-    (out.len() <= ENTRY_BODY_BYTES_MAX).then_some((out, ChangeHash(hash)))
+    Some((out, ChangeHash(hash)))
 }
 
 const CHECKSUM_BYTES: usize = 4;
 
-impl Shape {
+impl<'a> Shape<'a> {
     /// Whether a change of this shape can be written: one value per type, and columns that can stand for them.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         put_len(out, self.columns.len());
@@ -258,7 +268,7 @@ impl Shape {
         out.extend_from_slice(&self.types);
     }
 
-    pub(super) fn read(bytes: &mut Bytes<'_>) -> Option<Self> {
+    pub(super) fn read(bytes: &mut Bytes<'a>) -> Option<Self> {
         let columns = (0..bytes.counted(COLUMNS_MAX)?)
             .map(|_| {
                 let number = bytes.number()?;
@@ -279,7 +289,7 @@ impl Shape {
         let keys = (0..ops)
             .map(|_| match bytes.length()? {
                 0 => Some(None),
-                length => Some(Some(bytes.take(length - 1)?.to_vec())),
+                length => Some(Some(bytes.take(length - 1)?)),
             })
             .collect::<Option<Vec<_>>>()?;
         let types = bytes.take(ops)?.to_vec();

@@ -28,7 +28,7 @@ pub(super) struct Near {
 
 /// Spreads numbers that are counted up from 0, which nobody can choose.
 #[derive(Clone, Copy, Debug, Default)]
-struct NumberHasher(u64);
+pub(super) struct NumberHasher(u64);
 
 impl Hasher for NumberHasher {
     fn finish(&self) -> u64 {
@@ -236,33 +236,47 @@ impl<'a> Numbers<'a> {
 
 /// Writes a column of byte strings.
 pub(super) fn write_data(values: &[&[u8]]) -> Written {
-    let mut counts: HashMap<&[u8], usize> = HashMap::new();
-    for value in values {
-        *counts.entry(value).or_default() += 1;
-    }
-    if let (1, Some(only)) = (counts.len(), values.first()) {
+    if let Some(only) = values.first().filter(|first| values.iter().all(|value| value == *first)) {
         let mut head = vec![SAME_DATA];
         put_bytes(&mut head, only);
         return Written { head, ..Written::default() };
     }
-    let mut listed: Vec<(&[u8], usize)> = counts.into_iter().filter(|(_, count)| *count > 1).collect();
-    listed.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    // Each different byte string and how often it occurs, and which of them each value is.
+    let mut different: Vec<(&[u8], usize)> = Vec::new();
+    let mut numbers: HashMap<&[u8], usize> = HashMap::new();
+    let mut number_of = |value| {
+        let number = *numbers.entry(value).or_insert(different.len());
+        match different.get_mut(number) {
+            Some((_, count)) => *count += 1,
+            None => different.push((value, 1)),
+        }
+        number
+    };
+    let of_values: Vec<usize> = values.iter().map(|value| number_of(*value)).collect();
+    let mut listed: Vec<(usize, &[u8], usize)> = different
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, count))| *count > 1)
+        .map(|(number, (value, count))| (number, *value, *count))
+        .collect();
+    listed.sort_unstable_by(|a, b| b.2.cmp(&a.2).then_with(|| a.1.cmp(b.1)));
     listed.truncate(LISTED_MAX);
-    let repeats: usize = listed.iter().map(|(_, count)| count - 1).sum();
-    if values.len() >= 4 && repeats * 2 >= values.len() {
-        return write_listed(values, &listed);
+    let repeats: usize = listed.iter().map(|(.., count)| count - 1).sum();
+    if values.len() < 4 || repeats * 2 < values.len() {
+        return write_plain(values);
     }
-    write_plain(values)
-}
-
-fn write_listed(values: &[&[u8]], listed: &[(&[u8], usize)]) -> Written {
-    let names: Vec<&[u8]> = listed.iter().map(|(value, _)| *value).collect();
-    let places: HashMap<&[u8], u8> = names.iter().copied().zip(1u8..=u8::MAX).collect();
-    let symbols: Vec<u8> = values.iter().map(|value| places.get(value).copied().unwrap_or(0)).collect();
-    let others: Vec<&[u8]> = values.iter().copied().filter(|value| !places.contains_key(value)).collect();
-    let texts: Vec<&[u8]> = names.iter().copied().chain(others).collect();
+    let mut places = vec![0u8; different.len()];
+    for ((number, ..), place) in listed.iter().zip(1u8..=u8::MAX) {
+        if let Some(of_number) = places.get_mut(*number) {
+            *of_number = place;
+        }
+    }
+    let symbols: Vec<u8> = of_values.iter().map(|number| places.get(*number).copied().unwrap_or(0)).collect();
+    let names = listed.iter().map(|(_, value, _)| *value);
+    let others = values.iter().zip(&symbols).filter(|(_, place)| **place == 0).map(|(value, _)| *value);
+    let texts: Vec<&[u8]> = names.chain(others).collect();
     let mut head = vec![LISTED];
-    put_len(&mut head, names.len());
+    put_len(&mut head, listed.len());
     put_len(&mut head, symbols.len());
     let plain = write_plain(&texts);
     head.extend(plain.head);

@@ -9,14 +9,15 @@ use crate::columns::bytes::put_bytes;
 use crate::columns::bytes::put_len;
 use crate::columns::bytes::put_signed;
 
-/// Rows of one column, none of them more than `rows_max`.
+/// Makes `rows` those of one column, at most `rows_max`.
 fn read<'a, T: Clone>(
     column: &'a [u8],
     rows_max: usize,
+    rows: &mut Vec<Option<T>>,
     mut value: impl FnMut(&mut Bytes<'a>) -> Option<T>,
-) -> Option<Vec<Option<T>>> {
+) -> Option<()> {
     let mut bytes = Bytes(column);
-    let mut rows = Vec::new();
+    rows.clear();
     while !bytes.is_empty() {
         let count = bytes.signed()?;
         let is_literal = count < 0;
@@ -30,6 +31,8 @@ fn read<'a, T: Clone>(
         if count == 0 {
             rows.resize(rows.len() + length, None);
         } else if is_literal {
+            // Every value takes a byte at least, so what is left bounds what is reserved.
+            rows.reserve(length.min(bytes.0.len()));
             for _ in 0..length {
                 rows.push(Some(value(&mut bytes)?));
             }
@@ -38,7 +41,7 @@ fn read<'a, T: Clone>(
             rows.resize(rows.len() + length, Some(value));
         }
     }
-    Some(rows)
+    Some(())
 }
 
 fn write<T: PartialEq>(out: &mut Vec<u8>, rows: &[Option<T>], mut value: impl FnMut(&mut Vec<u8>, &T)) {
@@ -73,19 +76,23 @@ fn write<T: PartialEq>(out: &mut Vec<u8>, rows: &[Option<T>], mut value: impl Fn
     literal(out, between(begin, at), &mut value);
 }
 
-pub(super) fn read_numbers(column: &[u8], rows_max: usize) -> Option<Vec<Option<u64>>> {
-    read(column, rows_max, Bytes::number)
+pub(super) fn read_numbers(column: &[u8], rows_max: usize, rows: &mut Vec<Option<u64>>) -> Option<()> {
+    read(column, rows_max, rows, Bytes::number)
 }
 
 pub(super) fn write_numbers(out: &mut Vec<u8>, rows: &[Option<u64>]) {
     write(out, rows, |out, value| put(out, *value));
 }
 
-pub(super) fn read_texts(column: &[u8], rows_max: usize) -> Option<Vec<Option<&[u8]>>> {
-    read(column, rows_max, Bytes::bytes)
+pub(super) fn read_texts<'a>(
+    column: &'a [u8],
+    rows_max: usize,
+    rows: &mut Vec<Option<&'a [u8]>>,
+) -> Option<()> {
+    read(column, rows_max, rows, Bytes::bytes)
 }
 
-pub(super) fn write_texts(out: &mut Vec<u8>, rows: &[Option<Vec<u8>>]) {
+pub(super) fn write_texts(out: &mut Vec<u8>, rows: &[Option<&[u8]>]) {
     write(out, rows, |out, value| put_bytes(out, value));
 }
 
@@ -111,6 +118,11 @@ mod tests {
         out
     }
 
+    fn read(column: &[u8], rows_max: usize) -> Option<Vec<Option<u64>>> {
+        let mut rows = Vec::new();
+        read_numbers(column, rows_max, &mut rows).map(|()| rows)
+    }
+
     fn same(rows: usize, value: u64) -> Vec<u8> {
         let mut out = Vec::new();
         write_same(&mut out, rows, value);
@@ -120,7 +132,7 @@ mod tests {
     proptest! {
         #[test]
         fn rows_come_back(rows in prop::collection::vec(prop::option::of(0u64..4), 0..40)) {
-            prop_assert_eq!(read_numbers(&written(&rows), 40), Some(rows));
+            prop_assert_eq!(read(&written(&rows), 40), Some(rows));
         }
 
         #[test]
@@ -134,7 +146,7 @@ mod tests {
         let mut column = Vec::new();
         put_signed(&mut column, i64::MAX);
         put(&mut column, 1);
-        assert_eq!(read_numbers(&column, 1000), None);
-        assert_eq!(read_numbers(&same(1001, 1), 1000), None);
+        assert_eq!(read(&column, 1000), None);
+        assert_eq!(read(&same(1001, 1), 1000), None);
     }
 }

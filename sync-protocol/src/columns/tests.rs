@@ -29,7 +29,7 @@ fn places(entries: &[Entry]) -> Vec<(BootId, u64)> {
 
 /// Writes and reads, and tells how many bytes of bodies travelled as they were.
 fn again(entries: &[Entry]) -> usize {
-    let content = write(&entries.iter().collect::<Vec<_>>());
+    let content = write(&entries.iter().collect::<Vec<_>>()).expect("comes back");
     let read = read(&content.bytes, &places(entries)).expect("readable");
     assert_eq!(read, entries);
     content.parts.iter().find(|(name, _)| *name == "Verbatim").map_or(0, |(_, size)| *size)
@@ -197,12 +197,14 @@ fn what_would_not_come_out_identical_travels_as_it_is() {
 fn an_unknown_column_is_kept() {
     let chunk = plain_chunk("Thử");
     let (_, contents) = chunk::read(&chunk).unwrap();
-    let (mut shape, mut change) = change::take_apart(contents).unwrap();
+    let (mut shape, mut change) = change::take_apart(contents, &mut Scratch::default()).unwrap();
     shape.columns.push((0xf7, change::Layout::Plain));
     change.plain.push(b"a later version's");
     let values = change.values.concat();
     let lengths: Vec<usize> = change.values.iter().map(|value| value.len()).collect();
-    let (chunk, _) = change::put_together(&shape, &change, &values, &lengths).unwrap();
+    let mut scratch = Scratch::default();
+    let contents = change::put_together(&shape, &change, &values, &lengths, &mut scratch).unwrap();
+    let (chunk, _) = change::chunk_of(contents).unwrap();
     assert_eq!(again(&[change_entry(LOG, 1, 1, &chunk)]), 0);
 }
 
@@ -211,11 +213,56 @@ fn a_batch_that_unfolds_beyond_the_bound_is_not_read() {
     let chunk = plain_chunk(&"dài ".repeat(200));
     let entries: Vec<Entry> =
         (1..=BATCH_ENTRIES_MAX as u64).map(|lsn| change_entry(LOG, lsn, 1, &chunk)).collect();
-    let content = write(&entries.iter().collect::<Vec<_>>());
+    let all: Vec<&Entry> = entries.iter().collect();
+    let (content, _) = write_unread(&all);
     assert!(content.bytes.len() < BATCH_BODIES_BYTES_MAX / 2, "the same body each time takes little");
+    assert!(write(&all).is_none(), "what cannot be read is not written so");
     assert!(read(&content.bytes, &places(&entries)).is_none());
     let few = &entries[..BATCH_BODIES_BYTES_MAX / chunk.len()];
     again(few);
+}
+
+/// Everything in which what is read may differ from what was written, in every form of a body.
+#[test]
+fn no_difference_between_written_and_read_is_overlooked() {
+    let mut entries = sample();
+    let last = entries.len() as u64;
+    let verbatim = Entry { kind: EntryKind::BOOT, doc: DocId::NONE, ..entries[0].clone() };
+    entries.push(Entry {
+        lsn: last + 1,
+        hash: entry::body_hash(b"a beginning"),
+        body: Some(b"a beginning".to_vec()),
+        ..verbatim.clone()
+    });
+    entries.push(Entry { lsn: last + 2, hash: ChangeHash([5; 32]), body: None, ..verbatim });
+    let (content, hashes) = write_unread(&entries.iter().collect::<Vec<_>>());
+    let is_seen = |entries: &[Entry]| !gives(&content.bytes, &entries.iter().collect::<Vec<_>>(), &hashes);
+    assert!(!is_seen(&entries));
+    assert!(is_seen(&entries[1..]) && is_seen(&entries[..entries.len() - 1]));
+    for at in 0..entries.len() {
+        let was = entries[at].clone();
+        let mut others = vec![
+            Entry { kind: EntryKind(was.kind.0 ^ 1), ..was.clone() },
+            Entry { doc: DocId([0xee; 16]), ..was.clone() },
+            Entry { min_reader: was.min_reader + 1, ..was.clone() },
+            Entry { body: was.body.is_none().then(Vec::new), ..was.clone() },
+        ];
+        for byte in [0, 4, 31] {
+            let mut hash = was.hash;
+            hash.0[byte] ^= 1;
+            others.push(Entry { hash, ..was.clone() });
+        }
+        for byte in 0..was.body.as_ref().map_or(0, Vec::len) {
+            let mut other = was.clone();
+            other.body.as_mut().unwrap()[byte] ^= 1;
+            others.push(other);
+        }
+        for other in others {
+            entries[at] = other;
+            assert!(is_seen(&entries), "{at}: {:?} instead of {was:?}", entries[at]);
+        }
+        entries[at] = was;
+    }
 }
 
 /// Entries like those of an office's day, small enough for many runs.
@@ -264,7 +311,7 @@ impl Noise {
 fn content_from_anywhere_is_read_within_bounds() {
     let cases: u64 = std::env::var("CODEC_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(120_000);
     let entries = sample();
-    let valid = write(&entries.iter().collect::<Vec<_>>()).bytes;
+    let valid = write(&entries.iter().collect::<Vec<_>>()).expect("comes back").bytes;
     let places = places(&entries);
     assert_eq!(again(&entries), 6, "only the key, with its length");
     let mut noise = Noise(0x9e37_79b9_7f4a_7c15);

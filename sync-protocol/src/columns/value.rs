@@ -92,14 +92,14 @@ fn put_head(out: &mut Vec<u8>, major: u8, argument: u64) {
     let major = major << 5;
     let be = argument.to_be_bytes();
     let (info, width) = match argument {
-        0..=23 => (be[7], 0),
+        0..=23 => return out.push(major | be[7]),
         24..=0xff => (24, 1),
         0x100..=0xffff => (25, 2),
         0x1_0000..=0xffff_ffff => (26, 4),
         _ => (27, 8),
     };
     out.push(major | info);
-    out.extend(be.iter().skip(8 - width));
+    out.extend_from_slice(be.get(8 - width..).unwrap_or_default());
 }
 
 fn structure<'a>(bytes: &mut Bytes<'a>, parts: &mut Parts<'a>, depth: usize) -> Option<()> {
@@ -165,15 +165,13 @@ fn nested<'a>(data: &'a [u8], parts: &mut Parts<'a>, depth: usize) {
     parts.leaves.push(Leaf::Data(data));
 }
 
-/// Where the leaves of a value come from, in order; told whether a number is wanted.
-pub(super) type Source<'s, 'a> = dyn FnMut(bool) -> Option<Leaf<'a>> + 's;
-
-/// Writes a value again from its leaves, not beyond `bytes_max`.
-pub(super) fn put_together(
+/// Writes a value again from its leaves, not beyond `bytes_max`. `source` gives the leaves in order and is told
+/// whether a number is wanted.
+pub(super) fn put_together<'a>(
     signature: &[u8],
     out: &mut Vec<u8>,
     bytes_max: usize,
-    source: &mut Source<'_, '_>,
+    source: &mut impl FnMut(bool) -> Option<Leaf<'a>>,
 ) -> Option<()> {
     if signature == WHOLE_SIGNATURE {
         return append(out, data(source)?, bytes_max);
@@ -183,14 +181,14 @@ pub(super) fn put_together(
     bytes.is_empty().then_some(())
 }
 
-fn number(source: &mut Source<'_, '_>) -> Option<u64> {
+fn number<'a>(source: &mut impl FnMut(bool) -> Option<Leaf<'a>>) -> Option<u64> {
     match source(true)? {
         Leaf::Number(number) => Some(number),
         Leaf::Data(_) => None,
     }
 }
 
-fn data<'a>(source: &mut Source<'_, 'a>) -> Option<&'a [u8]> {
+fn data<'a>(source: &mut impl FnMut(bool) -> Option<Leaf<'a>>) -> Option<&'a [u8]> {
     match source(false)? {
         Leaf::Data(data) => Some(data),
         Leaf::Number(_) => None,
@@ -205,11 +203,11 @@ fn append(out: &mut Vec<u8>, data: &[u8], bytes_max: usize) -> Option<()> {
     Some(())
 }
 
-fn write(
+fn write<'a>(
     bytes: &mut Bytes<'_>,
     out: &mut Vec<u8>,
     bytes_max: usize,
-    source: &mut Source<'_, '_>,
+    source: &mut impl FnMut(bool) -> Option<Leaf<'a>>,
     depth: usize,
 ) -> Option<()> {
     if depth == 0 {
