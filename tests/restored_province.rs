@@ -286,6 +286,75 @@ fn lost_bans_machines_and_directories_hold_again_when_machines_bring_them() {
     assert_eq!(kinds, [ItemKind::BAN.0], "one ban, once");
 }
 
+/// A bundle from one office to another, with further arguments of the export; what the import says.
+fn carry(from: &Office, to: &Office, name: &str, more: &[&str]) -> Value {
+    let path = from.home.dir.with_extension(name);
+    let path = path.to_str().unwrap();
+    from.home.done(&[&["bundle", "export", "--out", path], more].concat());
+    to.home.done(&["bundle", "import", path]).value().clone()
+}
+
+/// A machine that has only a stick holds a proof of the lost time, and the province has made others since, which it never
+/// saw: the next answer is proved all the same.
+#[test]
+fn proofs_by_stick_come_to_one_line_again_after_a_restore() {
+    let mut province = Province::new();
+    let (apart, b) = (province.commune("H27.101"), province.commune("H27.102"));
+    b.sync();
+    let down = ["--agency", "H27.101"];
+    let mut numbers = apart.lodged(&[lodging("H27.101", 1)]);
+    carry(&apart, &province.office, "up-1", &[]);
+    assert_eq!(carry(&province.office, &apart, "down-1", &down)["is_proved"], true);
+    let backup = back_up(&mut province, "early");
+    numbers.extend(apart.lodged(&[lodging("H27.101", 2)]));
+    carry(&apart, &province.office, "up-2", &[]);
+    assert_eq!(carry(&province.office, &apart, "down-2", &down)["is_proved"], true);
+    put_back(&mut province, &backup, true);
+    for place in 3..6 {
+        numbers.extend(b.lodged(&[lodging_for("H27.102", place, "H27.101")]));
+        b.sync();
+        let lost = province.place().join(format!("lost-{place}"));
+        province
+            .office
+            .home
+            .done(&[&["bundle", "export", "--out", lost.to_str().unwrap()], &down[..]].concat());
+    }
+    carry(&apart, &province.office, "up-3", &[]);
+    assert_eq!(carry(&province.office, &apart, "down-3", &down)["is_proved"], true);
+    sync_all(&[&apart, &b]);
+    assert_whole(&province.office, &[&apart, &b], &numbers);
+}
+
+/// A machine that has only a stick and was enrolled in the lost time: its bundle shows whose it is. Banned in that time,
+/// it is known again as a banned one.
+#[test]
+fn a_machine_that_was_forgotten_is_known_again_by_its_bundle() {
+    let mut province = Province::new();
+    let b = province.commune("H27.102");
+    b.sync();
+    let backup = back_up(&mut province, "early");
+    let new = province.commune("H27.101");
+    let numbers = new.lodged(&[lodging("H27.101", 1), lodging("H27.101", 2)]);
+    put_back(&mut province, &backup, true);
+    assert_eq!(province.machines("H27.101"), Vec::<String>::new());
+    assert_eq!(carry(&new, &province.office, "up", &[])["outcome"], "imported");
+    assert_eq!(province.machines("H27.101").len(), 1);
+    assert!(province.office.condition("province-restored").is_some());
+    assert_eq!(carry(&province.office, &new, "down", &["--agency", "H27.101"])["is_proved"], true);
+    sync_all(&[&new, &b]);
+    assert_whole(&province.office, &[&new, &b], &numbers);
+
+    let machine = province.machines("H27.101").remove(0);
+    province.office.home.done(&["enrol", "ban", &machine, "--why", "mất máy"]);
+    b.sync();
+    put_back(&mut province, &backup, true);
+    b.sync();
+    let taken = carry(&new, &province.office, "late", &[]);
+    assert_eq!(taken["is_banned"], true, "its ban came first: {taken}");
+    b.sync();
+    assert_eq!(province.office.condition("province-restored"), None, "a banned machine is not awaited");
+}
+
 /// The machine that wrote it is gone, and so is the province's own memory of it. Other offices have it.
 #[test]
 fn what_only_other_offices_still_hold_comes_back_and_counts_when_a_person_says_so() {

@@ -40,6 +40,9 @@ use crate::bundle::file::Letter;
 use crate::bundle::file::Parts;
 use crate::bundle::file::To;
 use crate::bundle::standing_key;
+use crate::identity;
+use crate::identity::Role;
+use crate::ids::AgencyCode;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 use crate::sync::driver::NodeStore;
@@ -66,7 +69,8 @@ pub fn export(desk: &Desk, out: &Path, part_bytes: usize) -> Result<Value, Bundl
         kind: BundleKind::CHANGES,
         province: identity.province(),
         keys: identity.keys(),
-        certificate: None,
+        // A province that was put back may have forgotten this machine.
+        certificate: identity.is_granted().then(|| identity.certificate().to_vec()),
         to: vec![
             To { machine: province.node(), seal: province.seal },
             To { machine: identity.node(), seal: identity.keys().public().seal },
@@ -219,10 +223,18 @@ struct Done {
 /// [`BundleFault`]; what was committed before an error of the store stays, and is recognised next time.
 pub fn import(desk: &Desk, path: &Path, part: &Part<'_>, content: &[u8]) -> Result<Value, BundleFault> {
     let province = desk.identity.province();
-    let machine = crate::identity::node_of(&part.header.from.0);
-    let Some(known) = desk.store.read(|view| view.machine(machine))? else {
-        let refusal = Refusal::of_field("bundle-unknown-machine", "file").with("node", machine);
-        return Err(refusal.with("path", path.display()).into());
+    let machine = identity::node_of(&part.header.from.0);
+    let known = desk.store.read(|view| view.machine(machine))?;
+    let (store, identity) = (desk.store.clone(), desk.identity.clone());
+    let mut side = match (&known, certified(desk, part)) {
+        (Some(known), _) => ProvinceSide::new(store, identity, machine, known.seat.clone()),
+        (None, Some((seat, certificate))) => {
+            ProvinceSide::new(store, identity, machine, seat).with_certificate(certificate)
+        }
+        (None, None) => {
+            let refusal = Refusal::of_field("bundle-unknown-machine", "file").with("node", machine);
+            return Err(refusal.with("path", path.display()).into());
+        }
     };
     let mut frames = Vec::new();
     // All of it is read before anything is taken in.
@@ -240,7 +252,16 @@ pub fn import(desk: &Desk, path: &Path, part: &Part<'_>, content: &[u8]) -> Resu
         Some((Frame::Hello(hello), _)) if hello.province == province && hello.node == machine => {}
         _ => return Err(file::refusal_of(path, "bundle-damaged")),
     }
-    let mut side = ProvinceSide::new(desk.store.clone(), desk.identity.clone(), machine, known.seat.clone());
+    let is_banned = match known {
+        Some(known) => known.banned_at.is_some(),
+        None => {
+            let this = side.clone();
+            desk.store.write(move |tx| {
+                this.take_into_list(tx)?;
+                tx.is_banned(machine)
+            })?
+        }
+    };
     let mut here: BTreeMap<BootId, LogHead> =
         desk.store.read(|view| view.logs_of(machine))?.iter().map(|log| (log.boot, head_of(log))).collect();
     let (mut done, mut ranges, mut said) = (Done::default(), Ranges::default(), Said::default());
@@ -274,8 +295,8 @@ pub fn import(desk: &Desk, path: &Path, part: &Part<'_>, content: &[u8]) -> Resu
         "part": part.header.part,
         "is_last": part.header.is_last,
         "from": machine.to_string(),
-        "agency": known.seat.as_str(),
-        "is_banned": known.banned_at.is_some(),
+        "agency": side.seat().as_str(),
+        "is_banned": is_banned,
         "outcome": outcome,
         "changes": done.new,
         "known": done.known,
@@ -287,6 +308,14 @@ pub fn import(desk: &Desk, path: &Path, part: &Part<'_>, content: &[u8]) -> Resu
         "range_count": ranges.count(),
         "ranges": ranges.to_json(),
     }))
+}
+
+/// Seat and certificate of the machine that wrote a part, where it shows that this province enrolled it.
+fn certified(desk: &Desk, part: &Part<'_>) -> Option<(AgencyCode, Vec<u8>)> {
+    let certificate = &part.header.certificate.as_ref()?.0;
+    let certified = identity::read_certificate(certificate, desk.identity.ca()).ok()?;
+    let is_writers = certified.role == Role::Commune && certified.keys.signing == part.header.from.0;
+    is_writers.then(|| (certified.seat, certificate.clone()))
 }
 
 /// The runs of a frame that can be stored; what is left out is counted.
@@ -374,6 +403,7 @@ impl Said {
             tx.put_meta(&standing_key(machine), &messages)?;
             let Some(known) = tx.machine(machine)? else { return Ok(()) };
             if known.banned_at.is_none() {
+                tx.open_feed(&known.seat)?;
                 side.note_lost(tx, &hello)?;
             }
             let feed = tx.feed_head(&known.seat)?;

@@ -115,11 +115,12 @@ pub fn export(desk: &Desk, machine: &Machine, out: &Path, part_bytes: usize) -> 
         .map_or(0, |standing| standing.hello.feed.position.min(content.position));
     let feed = push_feed(&mut side, &mut parts, &content.feed_head(), after, &holds)?;
     let aside = push_aside(&mut side, &mut parts, &holds, &heads)?;
-    push_proofs(&mut side, &mut parts, told, content.n)?;
+    let has_parted = push_proofs(&mut side, &mut parts, told, content.n)?;
     // At the end, and together: by them the machine sees what the proof covers.
-    let pages: Vec<Message> =
-        pages(&heads).into_iter().map(|page| encode(&Frame::Heads(page))).collect::<Result<_, _>>()?;
-    parts.push(&pages)?;
+    let parted = has_parted.then(|| Frame::Proofs(Proofs { proofs: Vec::new() }));
+    let end = parted.into_iter().chain(pages(&heads).into_iter().map(Frame::Heads));
+    let end: Vec<Message> = end.map(|frame| encode(&frame)).collect::<Result<_, _>>()?;
+    parts.push(&end)?;
     let written = parts.finish()?;
     Ok(json!({
         "kind": BundleKind::RETURN.name(),
@@ -284,22 +285,27 @@ fn pages(heads: &[LogHead]) -> Vec<Heads> {
     if pages.is_empty() { vec![Heads { heads: Vec::new(), is_last: true }] } else { pages }
 }
 
-/// The machine's proofs between the one it told of and the one with this number.
+/// The machine's proofs between the one it told of and the one with this number. Whether no line leads from there: it
+/// has that one from before this province was put back.
 fn push_proofs(
     side: &mut ProvinceSide,
     parts: &mut Parts<'_>,
     told: Option<ProofHead>,
     before: u64,
-) -> Result<(), BundleFault> {
+) -> Result<bool, BundleFault> {
     let mut after = told.map_or(0, |told| told.n);
     while after.saturating_add(1) < before {
         let mut proofs = side.proofs(after, PROOFS_PER_FRAME_MAX)?;
         proofs.retain(|proof| proof.content().n < before);
+        let is_first = after == told.map_or(0, |told| told.n);
+        if is_first && proofs.first().is_some_and(|one| one.follows(told).is_err()) {
+            return Ok(true);
+        }
         let Some(newest) = proofs.last().map(|proof| proof.content().n) else { break };
         parts.push(&[encode(&Frame::Proofs(Proofs { proofs }))?])?;
         after = newest;
     }
-    Ok(())
+    Ok(false)
 }
 
 /// What taking in one part did.
@@ -348,8 +354,13 @@ pub fn import(desk: &Desk, path: &Path, part: &Part<'_>, content: &[u8]) -> Resu
     });
     let mut done = Done::default();
     if !is_older {
-        let mut intake =
-            Intake { desk, side: NodeSide::new(desk.store.clone(), identity.clone()), key, path };
+        let mut intake = Intake {
+            desk,
+            side: NodeSide::new(desk.store.clone(), identity.clone()),
+            key,
+            path,
+            is_parted: false,
+        };
         intake.take(frames, &proof, &mut done)?;
     }
     if done.has_gap {
@@ -385,6 +396,8 @@ struct Intake<'a> {
     side: NodeSide,
     key: PublicKey,
     path: &'a Path,
+    /// The province, put back since, cannot go on from the newest proof here.
+    is_parted: bool,
 }
 
 impl Intake<'_> {
@@ -481,6 +494,7 @@ impl Intake<'_> {
 
     fn proofs(&mut self, proofs: Vec<Proof>, done: &mut Done) -> Result<(), BundleFault> {
         let node = self.desk.identity.node();
+        self.is_parted |= proofs.is_empty();
         for proof in proofs {
             proof
                 .verify(&self.key, self.desk.identity.province(), node)
@@ -526,7 +540,9 @@ impl Intake<'_> {
         }
         let last_n = last.as_ref().map_or(0, |last| last.content().n);
         let is_last = last.as_ref().is_some_and(|last| last.head() == proof.head());
-        let follows = is_last || proof.follows(last.as_ref().map(Proof::head)).is_ok();
+        let follows = is_last
+            || proof.follows(last.as_ref().map(Proof::head)).is_ok()
+            || (self.is_parted && content.n > last_n);
         let holds_logs =
             heads.iter().all(|head| own.iter().any(|log| log.boot == head.boot && log.lsn >= head.lsn));
         if (digest.is_none() && !is_empty) || items_n < content.items_n || !follows || !holds_logs || forked {

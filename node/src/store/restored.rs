@@ -109,7 +109,7 @@ impl WriteTx<'_> {
     }
 
     /// A machine that holds a certificate of this province and is not in its list: it was enrolled in the time that
-    /// was lost. It is in the list again.
+    /// was lost. It is in the list again; if its ban has come back before it, as a banned one.
     ///
     /// # Errors
     /// Only when the store fails.
@@ -121,7 +121,14 @@ impl WriteTx<'_> {
     ) -> Result<(), StoreError> {
         self.store_machine(node, seat, certificate)?;
         self.note_restored()?;
-        self.execute("INSERT OR IGNORE INTO awaited (node) VALUES (?1)", [node.0])?;
+        self.execute(
+            "UPDATE machine SET banned_at = (SELECT at FROM banned WHERE node = ?1) WHERE node = ?1",
+            [node.0],
+        )?;
+        self.execute(
+            "INSERT OR IGNORE INTO awaited (node) SELECT node FROM machine WHERE node = ?1 AND banned_at IS NULL",
+            [node.0],
+        )?;
         self.settle_restored()?;
         self.audit_row("enrol-readmit", None, None)
     }

@@ -169,17 +169,8 @@ impl ProvinceSide {
         if tx.is_banned(self.machine)? {
             return Ok(Some(ByeCode::Banned));
         }
-        match (&self.certificate, tx.machine(self.machine)?) {
-            (_, Some(_)) => {}
-            (Some(certificate), None) => tx.readmit_machine(self.machine, &self.seat, certificate)?,
-            (None, None) => return Ok(Some(ByeCode::UnknownMachine)),
-        }
-        match tx.machines_of(&self.seat)? {
-            0 | 1 => tx.clear_condition(SEAT_SHARED, self.seat.as_str())?,
-            count => {
-                let args = [("seat", self.seat.to_string()), ("count", count.to_string())];
-                tx.set_condition(SEAT_SHARED, self.seat.as_str(), &args)?;
-            }
+        if !self.take_into_list(tx)? {
+            return Ok(Some(ByeCode::UnknownMachine));
         }
         if hello.feed.id.is_none() {
             tx.feed_for_newcomer(&self.seat, self.machine)?;
@@ -193,6 +184,27 @@ impl ProvinceSide {
             self.refill(tx, hello.series_left)?;
         }
         Ok(None)
+    }
+
+    /// Puts the machine into the list again when it is not there: its certificate shows that it was enrolled in a time
+    /// that was lost. Tells when its seat then has several. Whether it is in the list.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub(crate) fn take_into_list(&self, tx: &mut WriteTx<'_>) -> Result<bool, StoreError> {
+        match (&self.certificate, tx.machine(self.machine)?) {
+            (_, Some(_)) => {}
+            (Some(certificate), None) => tx.readmit_machine(self.machine, &self.seat, certificate)?,
+            (None, None) => return Ok(false),
+        }
+        match tx.machines_of(&self.seat)? {
+            0 | 1 => tx.clear_condition(SEAT_SHARED, self.seat.as_str())?,
+            count => {
+                let args = [("seat", self.seat.to_string()), ("count", count.to_string())];
+                tx.set_condition(SEAT_SHARED, self.seat.as_str(), &args)?;
+            }
+        }
+        Ok(true)
     }
 
     /// What a hello shows of a restore of this province. A feed of which the machine holds other rows than are here goes
