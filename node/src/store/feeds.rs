@@ -151,6 +151,12 @@ pub enum FeedStored {
         /// The last position of the run.
         last: Lsn,
     },
+    /// Its rows stand further back in this machine's feed: the province was put back, and its feed went on in another
+    /// way. The entries are here; they are not in the feed.
+    Differs {
+        /// Where this node stands.
+        head: Option<FeedHead>,
+    },
     /// It holds another entry than this machine at one position of a log; nothing was stored.
     Forked {
         /// The log.
@@ -663,18 +669,34 @@ impl WriteTx<'_> {
                 (log.0, sql::int(first), sql::int(last)),
             )?);
         }
-        self.take_for_decided(&rows)?;
-        let head = self.append_to_feed(&seat, &rows)?;
-        let expected = batch.pieces.iter().fold(batch.after, |position, piece| match piece {
-            FeedPiece::Entry(_) => position.saturating_add(1),
+        let count = batch.pieces.iter().fold(0u64, |count, piece| match piece {
+            FeedPiece::Entry(_) => count.saturating_add(1),
             FeedPiece::OwnRun { first, last, .. } => {
-                position.saturating_add(last.saturating_add(1).saturating_sub(*first))
+                count.saturating_add(last.saturating_add(1).saturating_sub(*first))
             }
         });
-        if head.position != expected {
-            return Err(StoreError::Bug("a row of a feed has no entry, or stands there twice".to_owned()));
+        if rows.len() as u64 != count {
+            return Err(StoreError::Bug("a row of a feed has no entry".to_owned()));
         }
+        if self.stand_in_feed(&seat, &rows)? {
+            return Ok(FeedStored::Differs { head: mine });
+        }
+        self.take_for_decided(&rows)?;
+        let head = self.append_to_feed(&seat, &rows)?;
         Ok(FeedStored::Stored { head, ingested })
+    }
+
+    /// Whether one of these entries is in a seat's feed.
+    fn stand_in_feed(&self, seat: &AgencyCode, entries: &[i64]) -> Result<bool, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "SELECT 1 FROM feed_row r JOIN feed f ON f.id = r.feed WHERE r.entry = ?2 AND f.seat = ?1",
+        )?;
+        for entry in entries {
+            if statement.exists((seat.as_str(), entry))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What the feed brings, the province has let take effect: own entries that came back and were set aside are

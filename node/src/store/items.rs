@@ -292,26 +292,30 @@ impl View<'_> {
         fitting(rows, bytes_max, |row| Ok((sql::uint_at(row, 4)?, item(row)?)), |(_, item)| item)
     }
 
-    /// The same, but the newest item in use comes last. What stands beside it, because the item that joins them has not
-    /// come yet, goes before it.
+    /// The same, but the item with the hash `end` comes last. What stands beside it, because the item that joins them has
+    /// not come yet, and what came after it goes before it.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn items_beyond_head_last(
+    pub fn items_beyond_ending_with(
         &self,
+        end: Hash,
         hash: Hash,
         after_place: u64,
         bytes_max: usize,
     ) -> Result<Vec<(u64, StoredItem)>, StoreError> {
-        let head = self.item_head()?;
         let mut after_place = after_place;
         while after_place < LAST_PLACE {
             let mut page = self.items_beyond(hash, after_place, bytes_max)?;
             let Some((last, _)) = page.last() else {
-                return Ok(self.item(head.n)?.map(|head| (LAST_PLACE, head)).into_iter().collect());
+                let mut statement = self
+                    .connection
+                    .prepare_cached("SELECT n, hash, kind, bytes FROM item WHERE hash = ?1")?;
+                let end = statement.query_row([end.0], item).optional()?;
+                return Ok(end.map(|end| (LAST_PLACE, end)).into_iter().collect());
             };
             after_place = *last;
-            page.retain(|(_, item)| head.hash != Some(item.hash));
+            page.retain(|(_, item)| item.hash != end);
             if !page.is_empty() {
                 return Ok(page);
             }

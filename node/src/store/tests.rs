@@ -2282,6 +2282,10 @@ fn a_feed_is_taken_in_order_and_begins_anew_under_another_id() {
     let fork = Entry { hash: sync_protocol::ids::ChangeHash([1; 32]), ..own_entries(&node)[1].clone() };
     let forked = store(batch(head.feed, head.position, vec![FeedPiece::Entry(fork)]));
     assert!(matches!(forked, FeedStored::Forked { .. }), "{forked:?}");
+    // A province that was put back went on in another way: what comes next stands further back here.
+    let last = own_entries(&node).last().unwrap().clone();
+    let differs = store(batch(head.feed, head.position, vec![FeedPiece::Entry(last)]));
+    assert_eq!(differs, FeedStored::Differs { head: Some(head) });
     // A restored province gives another id: position 0, entries stay.
     let (_p2, second) = province();
     enrol(&second, &node);
@@ -2366,15 +2370,22 @@ fn a_restored_province_gets_the_newest_item_last_and_what_stands_beside_it_befor
         let item = item.clone();
         store.write(move |tx| tx.store_item(&item)).unwrap();
     }
+    let three = item(3, &[two.hash]);
     let (mut after, mut given) = (0, Vec::new());
     loop {
         // One at a time: the newest lies in the middle.
-        let page = store.read(|view| view.items_beyond_head_last(Hash([0; 32]), after, 1)).unwrap();
+        let page =
+            store.read(|view| view.items_beyond_ending_with(two.hash, Hash([0; 32]), after, 1)).unwrap();
         let Some((place, item)) = page.into_iter().next() else { break };
         after = place;
         given.push(item.hash);
+        if given.len() == 1 {
+            // Another session brings one that nobody told the province of.
+            let three = three.clone();
+            store.write(move |tx| tx.store_item(&three)).unwrap();
+        }
     }
-    assert_eq!(given, [one.hash, beside.hash, two.hash]);
+    assert_eq!(given, [one.hash, beside.hash, three.hash, two.hash]);
     let ends = store.read(|view| view.unjoined_items(8)).unwrap();
     assert_eq!(ends, [(2, beside.hash)], "and a joining item names it too");
 }

@@ -78,6 +78,8 @@ pub struct NodeSide {
     identity: Arc<MachineIdentity>,
     /// Own heads at the last cut or hello: what the next proof covers.
     claimed: Vec<(BootId, Lsn)>,
+    /// The newest item that the hello named.
+    told_item: Hash,
     /// Where the last page of a log ended, so that the next one's chain goes on from there.
     page_end: Option<LogHead>,
 }
@@ -86,7 +88,7 @@ impl NodeSide {
     /// A session's view of this machine's store.
     #[must_use]
     pub fn new(store: Arc<Store>, identity: Arc<MachineIdentity>) -> Self {
-        Self { store, identity, claimed: Vec::new(), page_end: None }
+        Self { store, identity, claimed: Vec::new(), told_item: Hash([0; 32]), page_end: None }
     }
 
     /// Where everything stands, for a hello with this session number.
@@ -129,6 +131,7 @@ impl NodeSide {
             Ok((facts, claimed))
         })?;
         self.claimed = claimed;
+        self.told_item = facts.items.hash;
         Ok(facts)
     }
 }
@@ -364,8 +367,8 @@ impl NodeStore for NodeSide {
                     break;
                 }
             }
-            // The province takes the newest one here, which the hello named, for the last.
-            placed(view.items_beyond_head_last(beyond, after_place, bytes_max)?)
+            // The province takes the one that the hello named for the last. Another session may have brought newer ones.
+            placed(view.items_beyond_ending_with(self.told_item, beyond, after_place, bytes_max)?)
         })
     }
 
@@ -394,6 +397,12 @@ impl NodeStore for NodeSide {
                 Ok(head.position)
             }
             FeedStored::NotNext { head } => Ok(head.map_or(0, |head| head.position)),
+            FeedStored::Differs { head } => {
+                // The next hello shows it to the province, which begins the feed anew.
+                let position = head.map_or(0, |head| head.position);
+                tx.set_condition(DIGEST_DIFFERS, "", &[("position", position.to_string())])?;
+                Ok(position)
+            }
             FeedStored::MissingOwn { log, first, .. } => {
                 Err(StoreError::Bug(format!("own entries from {first} of {log} were named and are not here")))
             }
