@@ -123,23 +123,64 @@ pub fn check(world: &mut World) {
 
 /// Whatever was answered is at the province, or lies on the disk of a banned machine, or was lost with a disk.
 fn check_nothing_is_missing(world: &World, centre: &Held) {
-    let mut on_banned: BTreeMap<NodeId, BTreeSet<ChangeHash>> = BTreeMap::new();
-    for node in world.nodes.iter().filter(|node| node.is_banned) {
-        let held = Held::of(node.machine.office(), world);
-        on_banned.entry(node.id).or_default().extend(held.standings.into_keys());
-    }
+    let on_banned = on_banned(world);
     let province = world.province.office();
     for answered in &world.model.answered {
         let again = province.store.read(|view| view.reissued_as(answered.change)).unwrap();
+        // What the province had and lost may be on the disk of a machine that was banned before it called again.
+        let is_on_banned = |(machine, changes): (&NodeId, &BTreeSet<ChangeHash>)| {
+            let may_be_there = *machine == answered.by || world.model.has_province_been_behind;
+            may_be_there && changes.contains(&answered.change)
+        };
         let is_kept = centre.has(&answered.change)
             || again.is_some_and(|again| centre.has(&again))
-            || on_banned.get(&answered.by).is_some_and(|changes| changes.contains(&answered.change));
+            || on_banned.iter().any(is_on_banned);
         assert!(
             is_kept || world.model.gone.contains(&answered.change),
             "what was answered is missing at the province: {answered:?}, there it is {:?}",
             province.store.read(|view| view.change_facts(answered.doc, answered.change)).unwrap()
         );
     }
+}
+
+/// What lies on the disks of banned machines.
+fn on_banned(world: &World) -> BTreeMap<NodeId, BTreeSet<ChangeHash>> {
+    let mut on_banned: BTreeMap<NodeId, BTreeSet<ChangeHash>> = BTreeMap::new();
+    for node in world.nodes.iter().filter(|node| node.is_banned) {
+        let held = Held::of(node.machine.office(), world);
+        on_banned.entry(node.id).or_default().extend(held.standings.into_keys());
+    }
+    on_banned
+}
+
+/// The changes that wait at the province for what it lost in a restore, and what only banned machines had then: others
+/// gave back what builds on it.
+fn waiting_for_banned(world: &World, centre: &Held) -> BTreeSet<ChangeHash> {
+    let mut absent: BTreeSet<ChangeHash> = if world.model.has_province_been_behind {
+        on_banned(world).into_values().flatten().collect()
+    } else {
+        BTreeSet::new()
+    };
+    absent.retain(|hash| !centre.standings.contains_key(hash));
+    let mut waiting = BTreeSet::new();
+    if absent.is_empty() {
+        return waiting;
+    }
+    let read = |view: &View<'_>| {
+        for (_, doc) in view.documents_by_number(None, usize::from(u16::MAX))? {
+            for change in view.changes_of(doc)? {
+                let info = change.body.as_deref().and_then(|body| inspect(body).ok());
+                let deps = info.map(|info| info.deps).unwrap_or_default();
+                if change.facts.state == EntryState::Waiting && deps.iter().any(|dep| absent.contains(dep)) {
+                    absent.insert(change.facts.hash);
+                    waiting.insert(change.facts.hash);
+                }
+            }
+        }
+        Ok(())
+    };
+    world.province.office().store.read(read).unwrap();
+    waiting
 }
 
 /// No number stands on two dossiers but those that two images printed, and those a person is told of.
@@ -170,11 +211,13 @@ fn check_only_the_guilty_are_kept(world: &mut World, centre: &Held) {
         .map(|node| node.id)
         .chain([world.adversary.id])
         .collect();
+    let waiting_for_banned = waiting_for_banned(world, centre);
     for (hash, (state, machine)) in &centre.standings {
         world.coverage.add(state.name(), 1);
         let is_guilty = machine.is_some_and(|machine| guilty.contains(&machine));
         let is_right = *state == EntryState::Applied
             || is_written_again(world, *state, machine.as_ref())
+            || waiting_for_banned.contains(hash)
             || (*state == EntryState::Voided && is_misused(world, *hash));
         let is_fine = is_right || is_guilty;
         assert!(is_fine, "{hash} of the honest {machine:?} is at the province: {}", why_kept(world, hash));

@@ -457,7 +457,15 @@ impl World {
         let Some(grant) = papers.grant else {
             let Some(centre) = self.province.office.clone() else { return };
             let grant = self.folder_for_files().join("grant");
-            pack::grant(&centre, &papers.request, &grant).unwrap();
+            match pack::grant(&centre, &papers.request, &grant) {
+                Ok(_) => {}
+                Err(Failure::Refused(refusal)) if refusal.code == "enrol-unknown-token" => {
+                    assert!(self.model.has_province_been_behind, "{name}'s code is unknown: {refusal:?}");
+                    drop((office, centre));
+                    return self.bring_another_pack(place);
+                }
+                Err(failure) => panic!("{name} is not granted: {failure:?}"),
+            }
             self.nodes[place].papers = Some(Papers { grant: Some(grant), ..papers });
             self.note(format!("{name} is granted"));
             drop((office, centre));
@@ -469,6 +477,36 @@ impl World {
         self.start_node(place);
         self.coverage.count("certificates brought by stick");
         self.note(format!("{name} has its certificate"));
+    }
+}
+
+impl World {
+    /// The province forgot a pack's code when it was put back. As the refusal says, somebody asks for another pack, and
+    /// the machine goes on with its keys and its work.
+    fn bring_another_pack(&mut self, place: usize) {
+        let centre = Arc::clone(self.province.office());
+        let folder = self.folder_for_files();
+        let (pack, request) = (folder.join("pack"), folder.join("request"));
+        let (seat, id) = (self.nodes[place].seat.to_string(), self.nodes[place].id);
+        let addresses = ["localhost:1".to_owned()];
+        let answer = province::enrol_pack(&centre, &seat, &addresses, PACK_HOURS, &pack).unwrap();
+        drop(centre);
+        let seed = self.chance.draw();
+        let machine = &mut self.nodes[place].machine;
+        machine.stop();
+        let options = machine.options(seed);
+        let token = answer["token"].as_str().unwrap();
+        let office =
+            pack::init_with(&machine.dir, |_| options.clone(), token, &pack, Some(&request)).unwrap();
+        assert_eq!(office.identity.node(), id, "another pack makes another machine");
+        machine.office = Some(Arc::new(office));
+        let papers = Papers { request, grant: None };
+        for node in self.nodes.iter_mut().filter(|node| node.id == id) {
+            node.papers = Some(papers.clone());
+        }
+        self.coverage.count("packs made again for a province that forgot");
+        self.note(format!("{} has another pack", self.nodes[place].machine.name));
+        self.bring_papers_of(place);
     }
 }
 

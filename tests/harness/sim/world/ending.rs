@@ -69,8 +69,10 @@ impl World {
                     has_moved = true;
                     continue;
                 }
-                if over == Over::Refused(ByeCode::Difference) && self.model.corrected.contains(&id) {
-                    // It has just learned that its work was refused, wrote the rest again, and calls again.
+                let has_learned = self.model.imaged.contains(&id) || self.model.corrected.contains(&id);
+                if over == Over::Refused(ByeCode::Difference) && has_learned {
+                    // It has just learned that its work was refused and wrote the rest again; or that its log has two
+                    // histories, of which the feed does not bring all: its next hello shows what it lacks.
                     has_moved = true;
                     continue;
                 }
