@@ -34,6 +34,7 @@ use crate::limits;
 use crate::proof::Proof;
 use crate::range;
 use crate::range::Range;
+use crate::run;
 use crate::run::ChangeRun;
 use crate::run::EntryRun;
 use crate::run::FeedRun;
@@ -443,6 +444,14 @@ impl Feed {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.runs.iter().map(FeedRun::count).fold(0, u64::saturating_add)
+    }
+
+    /// What its entries count for.
+    pub(crate) fn held_bytes(&self) -> usize {
+        run::runs_bytes(self.runs.iter().filter_map(|run| match run {
+            FeedRun::Bytes(run) => Some(run),
+            FeedRun::Own { .. } => None,
+        }))
     }
 
     /// The position of the last entry; one less than the first when there is none.

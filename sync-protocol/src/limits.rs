@@ -56,6 +56,11 @@ pub const RUN_OVERHEAD_BYTES: usize = 160;
 /// Most batches a sender may have under way without an acknowledgement, in each direction.
 pub const BATCHES_UNACKED_MAX: usize = 4;
 
+/// Most bytes that one side of a session holds at once, beside its fixed tables: the batches of a whole window, one more
+/// that is gathered or stored, and the largest item, in pieces and put together.
+pub const SESSION_HELD_BYTES_MAX: usize =
+    (BATCHES_UNACKED_MAX + 1) * PACKED_RAW_BYTES_MAX + 3 * ITEM_BODY_BYTES_MAX;
+
 /// Most log heads named one by one in a hello. A machine that is started ten times a day and has no line for a
 /// working week stays below.
 pub const NAMED_LOGS_MAX: usize = 64;

@@ -156,6 +156,11 @@ pub fn weight_bytes(entry: &Entry) -> usize {
     entry.body.as_ref().map_or(0, Vec::len).saturating_add(ENTRY_OVERHEAD_BYTES)
 }
 
+/// What the entries of these runs count for.
+pub(crate) fn runs_bytes<'a>(runs: impl IntoIterator<Item = &'a EntryRun>) -> usize {
+    runs.into_iter().flat_map(EntryRun::entries).map(weight_bytes).sum()
+}
+
 /// One entry on the wire, without log and position.
 #[derive(Encode, Decode)]
 #[cbor(map)]

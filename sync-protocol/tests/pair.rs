@@ -7,6 +7,7 @@ mod world;
 use sync_protocol::frame::CONTEXT_VERSION;
 use sync_protocol::frame::DICTIONARY_VERSION;
 use sync_protocol::ids::BootId;
+use sync_protocol::ids::DocId;
 use sync_protocol::ids::FeedId;
 use sync_protocol::limits;
 use sync_protocol::proof::Proof;
@@ -24,6 +25,29 @@ fn everything_arrives_both_ways_and_the_proof_says_so() {
     world.check();
     assert_eq!(world.written.len(), 63, "60 and the first entry of each log");
     assert!(world.offices.iter().all(|office| office.statistics.changes_sent == 0), "nothing is sent twice");
+}
+
+#[test]
+fn what_a_session_holds_does_not_grow_with_the_backlog() {
+    const BODY_BYTES: usize = 4 * 1024;
+    let held = |backlog_bytes: usize| {
+        let mut world = World::new(3, 2);
+        // Both are parties: the first office sends all of it, the second one reads all of it.
+        let entries = backlog_bytes / BODY_BYTES;
+        for n in 0..entries {
+            let World { offices, random, .. } = &mut world;
+            let mut doc = [3; 16];
+            (doc[0], doc[1]) = (0b11, u8::try_from(n % 5).unwrap());
+            offices[0].store.append(random, DocId(doc), BODY_BYTES);
+        }
+        let sent = world.sync(0).changes_sent;
+        let received = world.sync(1).changes_received;
+        assert!(sent > entries as u64 && received >= entries as u64, "{sent} sent, {received} received");
+        world.held_bytes_max
+    };
+    let (day, months) = (held(2 * limits::BATCH_RAW_BYTES), held(20 * limits::BATCH_RAW_BYTES));
+    assert!(day > limits::BATCH_RAW_BYTES / 2, "{day}: what is held is seen");
+    assert!(months <= 2 * limits::BATCH_RAW_BYTES, "{months} bytes instead of {day}");
 }
 
 #[test]

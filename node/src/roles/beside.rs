@@ -40,17 +40,22 @@ use crate::sync::driver::step_province;
 use crate::sync::node_store::NodeSide;
 use crate::sync::province_store::ProvinceSide;
 
-/// Everything that one session handed over.
+/// How one session ended.
 #[derive(Debug)]
-pub struct Exchange {
+pub struct Ended {
     /// How the node's side ended.
     pub outcome: NodeOutcome,
     /// What the node's side counted.
     pub statistics: NodeStatistics,
+}
+
+/// Which way a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
     /// From the commune to the province.
-    pub up: Vec<Message>,
+    Up,
     /// From the province to the commune.
-    pub down: Vec<Message>,
+    Down,
 }
 
 /// Enrols a further machine of a seat with a province in this process. The machine has the directory after its
@@ -89,7 +94,19 @@ pub fn enrol(
 ///
 /// # Errors
 /// A store failed, or the sessions stopped with nothing said: a mistake of ours.
-pub fn session(commune: &Office, province: &Office) -> Result<Exchange, Failure> {
+pub fn session(commune: &Office, province: &Office) -> Result<Ended, Failure> {
+    session_seen(commune, province, |_, _| {})
+}
+
+/// As [`session`], and shows each message as it is handed over; none is kept.
+///
+/// # Errors
+/// As [`session`].
+pub fn session_seen(
+    commune: &Office,
+    province: &Office,
+    mut see: impl FnMut(Way, &Message),
+) -> Result<Ended, Failure> {
     // There is no line, so no time passes on it: the work of both stores would look like a slow one.
     let now = commune.clock().wall();
     let (node, seat) = (commune.identity.node(), commune.identity.seat().clone());
@@ -109,24 +126,23 @@ pub fn session(commune: &Office, province: &Office) -> Result<Exchange, Failure>
     let mut down_session = ProvinceSession::new(now, options);
     let mut province_side =
         ProvinceSide::new(Arc::clone(&province.store), Arc::clone(&province.identity), node, seat);
-    let (mut up, mut down) = (Vec::new(), Vec::new());
     let (mut to_province, mut to_node) = (VecDeque::<Vec<u8>>::new(), VecDeque::<Vec<u8>>::new());
     let mut input = NodeInput::Tick;
     loop {
         let mut step = NodeStep::default();
         step_node(&mut up_session, &mut node_side, now, input, &mut step).map_err(drive_failure)?;
-        to_province.extend(step.messages.iter().map(|message| message.bytes.clone()));
-        up.extend(step.messages);
+        step.messages.iter().for_each(|message| see(Way::Up, message));
+        to_province.extend(step.messages.into_iter().map(|message| message.bytes));
         if let Some(outcome) = step.outcome {
-            return Ok(Exchange { outcome, statistics: up_session.statistics(), up, down });
+            return Ok(Ended { outcome, statistics: up_session.statistics() });
         }
         while let Some(bytes) = to_province.pop_front() {
             let mut step = ProvinceStep::default();
             let input = ProvinceInput::Message(bytes);
             step_province(&mut down_session, &mut province_side, now, input, &mut step)
                 .map_err(drive_failure)?;
-            to_node.extend(step.messages.iter().map(|message| message.bytes.clone()));
-            down.extend(step.messages);
+            step.messages.iter().for_each(|message| see(Way::Down, message));
+            to_node.extend(step.messages.into_iter().map(|message| message.bytes));
         }
         input = NodeInput::Message(to_node.pop_front().ok_or_else(|| stopped(&"both sides wait"))?);
     }

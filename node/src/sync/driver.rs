@@ -181,6 +181,8 @@ pub trait ProvinceStore {
 pub struct NodeStep {
     /// Messages for the line, in order.
     pub messages: Vec<Message>,
+    /// The most that the session and the messages of this step held at once, in bytes.
+    pub held_bytes: usize,
     /// Whether a proof was stored that covers everything.
     pub has_converged: bool,
     /// How the session ended, if it did.
@@ -201,6 +203,7 @@ pub fn step_node<S: NodeStore>(
     let mut inputs = VecDeque::from([input]);
     while let Some(input) = inputs.pop_front() {
         let handled = session.handle(now, input);
+        step.held_bytes = step.held_bytes.max(session.held_bytes() + bytes_of(&step.messages));
         while let Some(output) = session.poll() {
             if let Some(answer) = carry_out_node(store, output, step).map_err(DriveError::Store)? {
                 inputs.push_back(answer);
@@ -209,6 +212,10 @@ pub fn step_node<S: NodeStore>(
         handled.map_err(DriveError::Session)?;
     }
     Ok(())
+}
+
+fn bytes_of(messages: &[Message]) -> usize {
+    messages.iter().map(|message| message.bytes.len()).sum()
 }
 
 fn carry_out_node<S: NodeStore>(
@@ -286,6 +293,8 @@ fn carry_out_node<S: NodeStore>(
 pub struct ProvinceStep {
     /// Messages for the line, in order.
     pub messages: Vec<Message>,
+    /// The most that the session and the messages of this step held at once, in bytes.
+    pub held_bytes: usize,
     /// How the session ended, if it did.
     pub outcome: Option<ProvinceOutcome>,
 }
@@ -304,6 +313,7 @@ pub fn step_province<S: ProvinceStore>(
     let mut inputs = VecDeque::from([input]);
     while let Some(input) = inputs.pop_front() {
         let handled = session.handle(now, input);
+        step.held_bytes = step.held_bytes.max(session.held_bytes() + bytes_of(&step.messages));
         while let Some(output) = session.poll() {
             let carried_out = carry_out_province(session, store, output, step);
             if let Some(answer) = carried_out.map_err(DriveError::Store)? {

@@ -266,6 +266,30 @@ pub enum NodeOutput {
     Finished(NodeOutcome),
 }
 
+impl NodeOutput {
+    fn held_bytes(&self) -> usize {
+        match self {
+            Self::Send(message) => message.bytes.len(),
+            Self::StoreItems(items) => items.iter().map(|item| item.body().len()).sum(),
+            Self::StoreFeed(feed) => feed.held_bytes(),
+            Self::StoreAside(runs) => run::runs_bytes(runs),
+            Self::LoadHeads { .. }
+            | Self::LoadLog { .. }
+            | Self::LoadItems { .. }
+            | Self::StoreProofs(_)
+            | Self::BeginFeed(_)
+            | Self::Compare { .. }
+            | Self::LoadAside { .. }
+            | Self::LoadCut
+            | Self::StoreProof { .. }
+            | Self::Acked { .. }
+            | Self::Forked(_)
+            | Self::Converged
+            | Self::Finished(_) => 0,
+        }
+    }
+}
+
 /// How a session ended without an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeOutcome {
@@ -526,6 +550,15 @@ impl NodeSession {
     #[must_use]
     pub const fn line_rate(&self) -> Option<u64> {
         self.pace.rate()
+    }
+
+    /// What it holds of entries, items and messages at this moment, in bytes: gathered for the next batch, pieces of an
+    /// item, and what [`poll`](Self::poll) has not given yet. Within
+    /// [`SESSION_HELD_BYTES_MAX`](limits::SESSION_HELD_BYTES_MAX), whatever the backlog.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let outbox: usize = self.outbox.iter().map(NodeOutput::held_bytes).sum();
+        outbox + self.push.gathered_bytes() + self.items.held_bytes()
     }
 
     /// The next thing to do, or `None` until the next [`handle`](Self::handle).

@@ -309,6 +309,29 @@ pub enum ProvinceOutput {
     Finished(ProvinceOutcome),
 }
 
+impl ProvinceOutput {
+    fn held_bytes(&self) -> usize {
+        match self {
+            Self::Send(message) => message.bytes.len(),
+            Self::StoreItems { items, .. } => items.iter().map(|item| item.body().len()).sum(),
+            Self::StoreChanges(runs) => run::runs_bytes(runs.iter().map(|run| &run.run)),
+            Self::StoreAside(runs) => run::runs_bytes(runs),
+            Self::LoadFacts(_)
+            | Self::CheckHeads(_)
+            | Self::MakeProof(_)
+            | Self::LoadItems { .. }
+            | Self::LoadProofs { .. }
+            | Self::Compare { .. }
+            | Self::RenewFeed
+            | Self::LoadFeed { .. }
+            | Self::LoadAside { .. }
+            | Self::FeedAcked { .. }
+            | Self::Forked(_)
+            | Self::Finished(_) => 0,
+        }
+    }
+}
+
 /// How a session ended without an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProvinceOutcome {
@@ -643,6 +666,14 @@ impl ProvinceSession {
     #[must_use]
     pub const fn line_rate(&self) -> Option<u64> {
         self.pace.rate()
+    }
+
+    /// As of [`NodeSession`](crate::session::NodeSession): what it holds of entries, items and messages at this moment, in
+    /// bytes, within [`SESSION_HELD_BYTES_MAX`](limits::SESSION_HELD_BYTES_MAX).
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let outbox: usize = self.outbox.iter().map(ProvinceOutput::held_bytes).sum();
+        outbox + self.adoption.as_ref().map_or(0, |adoption| adoption.assembler.held_bytes())
     }
 
     /// The next thing to do, or `None` until the next [`handle`](Self::handle).

@@ -66,6 +66,11 @@ impl Assembler {
     pub(super) const fn is_empty(&self) -> bool {
         self.partial.is_none()
     }
+
+    /// The pieces that wait for the others.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.partial.as_ref().map_or(0, |partial| partial.bytes.len())
+    }
 }
 
 /// Provincial items on their way in.
@@ -141,6 +146,11 @@ impl ItemsPull {
         self.stored = head;
         self.stored_items += count;
         Ok(())
+    }
+
+    /// The pieces of an item that has not come whole.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.assembler.held_bytes()
     }
 
     pub(super) const fn stored_head(&self) -> ItemsHead {

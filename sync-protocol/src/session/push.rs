@@ -312,6 +312,11 @@ impl Push {
         }
     }
 
+    /// What is gathered for the next batch.
+    pub(super) const fn gathered_bytes(&self) -> usize {
+        self.batch_bytes
+    }
+
     /// How many batches are under way without an acknowledgement.
     pub(super) fn unacked(&self) -> usize {
         self.unacked.len()

@@ -609,6 +609,8 @@ pub(crate) struct World {
     pub(crate) dictionary: u8,
     /// Batches by the version of their frames.
     pub(crate) batches: BTreeMap<u8, u64>,
+    /// The most that one end of a session held at once.
+    pub(crate) held_bytes_max: usize,
 }
 
 fn count_batch(batches: &mut BTreeMap<u8, u64>, message: &Message) {
@@ -645,6 +647,7 @@ impl World {
             aside_percent: 0,
             dictionary: sync_protocol::dictionary::NEWEST,
             batches: BTreeMap::new(),
+            held_bytes_max: 0,
         };
         for seat in 0..seats {
             let store = NodeStore {
@@ -774,6 +777,9 @@ impl World {
     /// Sends what is to be sent; everything else becomes a task.
     fn drain(&mut self, office: usize) {
         let Some(line) = &mut self.offices[office].line else { return };
+        for held_bytes in [line.node.held_bytes(), line.province.held_bytes()] {
+            self.held_bytes_max = self.held_bytes_max.max(held_bytes);
+        }
         while let Some(output) = line.node.poll() {
             if let NodeOutput::Send(message) = output {
                 count_batch(&mut self.batches, &message);

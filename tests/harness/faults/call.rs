@@ -437,6 +437,8 @@ pub struct Call {
     pub phase: Phase,
     /// The most bytes that were under way at once, in one direction.
     pub line_bytes_max: usize,
+    /// The most that one end's session held at once.
+    pub held_bytes_max: usize,
     seat: AgencyCode,
     near: NodeSession,
     near_store: Failing<NodeSide>,
@@ -526,6 +528,7 @@ impl Call {
             is_live,
             phase: Phase::Greeting,
             line_bytes_max: 0,
+            held_bytes_max: 0,
             seat: certified.seat.clone(),
             near,
             near_store: Failing::new(near_store, planted.clone()),
@@ -677,6 +680,7 @@ impl Call {
         }
         self.up.extend(step.messages);
         self.line_bytes_max = self.line_bytes_max.max(bytes_of(&self.up));
+        self.held_bytes_max = self.held_bytes_max.max(step.held_bytes);
         self.near_outcome = step.outcome;
         if let Err(error) = stepped {
             self.failed(true, error);
@@ -692,6 +696,7 @@ impl Call {
         let stepped = step_province(&mut self.far, &mut self.far_store, now, input, &mut step);
         self.down.extend(step.messages);
         self.line_bytes_max = self.line_bytes_max.max(bytes_of(&self.down));
+        self.held_bytes_max = self.held_bytes_max.max(step.held_bytes);
         self.far_outcome = step.outcome;
         if let Err(error) = stepped {
             self.failed(false, error);

@@ -8,6 +8,11 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
+use std::io::BufWriter;
+use std::io::Read as _;
+use std::io::Seek as _;
+use std::io::SeekFrom;
+use std::io::Write as _;
 use std::path::Path;
 
 use automerge::AutomergeError;
@@ -19,7 +24,8 @@ use motcua_node::ids::AgencyCode;
 use motcua_node::refusal::Refusal;
 use motcua_node::roles::Office;
 use motcua_node::roles::beside;
-use motcua_node::roles::beside::Exchange;
+use motcua_node::roles::beside::Ended;
+use motcua_node::roles::beside::Way;
 use motcua_node::roles::province;
 use motcua_node::roles::store_failure;
 use motcua_node::store::StoreError;
@@ -62,6 +68,52 @@ const PAGE_BYTES: usize = 4 * 1024 * 1024;
 const OPS_WINDOW_LOG: u32 = 27;
 /// The officer who acts for the province.
 const PROVINCE_OFFICER: &str = "LD";
+
+/// A session and all that was handed over in it.
+#[derive(Debug)]
+struct Exchange {
+    ended: Ended,
+    up: Vec<Message>,
+    down: Vec<Message>,
+}
+
+/// What a session hands over, in a file: in memory it would be counted with what the session takes.
+#[derive(Debug)]
+struct Spool {
+    file: BufWriter<File>,
+    messages: Vec<(Way, FrameKind, usize)>,
+    failure: Option<std::io::Error>,
+}
+
+impl Spool {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { file: BufWriter::new(tempfile::tempfile()?), messages: Vec::new(), failure: None })
+    }
+
+    fn see(&mut self, way: Way, message: &Message) {
+        self.messages.push((way, message.kind, message.bytes.len()));
+        self.failure = self.failure.take().or(self.file.write_all(&message.bytes).err());
+    }
+
+    fn read(self, ended: Ended) -> std::io::Result<Exchange> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        let mut file = self.file.into_inner()?;
+        file.seek(SeekFrom::Start(0))?;
+        let mut file = BufReader::new(file);
+        let mut exchange = Exchange { ended, up: Vec::new(), down: Vec::new() };
+        for (way, kind, size_bytes) in self.messages {
+            let mut bytes = vec![0; size_bytes];
+            file.read_exact(&mut bytes)?;
+            match way {
+                Way::Up => exchange.up.push(Message { kind, bytes }),
+                Way::Down => exchange.down.push(Message { kind, bytes }),
+            }
+        }
+        Ok(exchange)
+    }
+}
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, args: &BenchWire) -> Result<Exit, Failure> {
@@ -198,7 +250,7 @@ impl<'a> Bench<'a> {
     fn run(&self, args: &BenchWire) -> Result<Value, Failure> {
         let mut rows = Map::new();
         let mut commune = self.machine("commune")?;
-        let first = beside::session(&commune, &self.province)?;
+        let (first, _) = self.session(&commune)?;
         rows.insert("directory_bytes".to_owned(), json!(items_bytes(&first)));
 
         let mut work = Work::default();
@@ -337,11 +389,11 @@ impl<'a> Bench<'a> {
     fn first_open_dossier(&self, exchange: &Exchange, all: &Documents) -> Result<Option<usize>, Failure> {
         let mut size_bytes = 0;
         let mut come: BTreeMap<DocId, usize> = BTreeMap::new();
-        for (message, frame) in exchange.down.iter().zip(frames_of(&exchange.down)?) {
+        for (message, frame) in exchange.down.iter().zip(frames_of(&exchange.down)) {
             if message.kind != FrameKind::Items {
                 size_bytes += message.bytes.len();
             }
-            let Frame::Feed(feed) = frame else { continue };
+            let Frame::Feed(feed) = frame? else { continue };
             let runs = feed.runs.iter().filter_map(|run| match run {
                 FeedRun::Bytes(run) => Some(run.entries()),
                 FeedRun::Own { .. } => None,
@@ -358,11 +410,19 @@ impl<'a> Bench<'a> {
         Ok(None)
     }
 
+    /// One session, and the peak of memory in it.
+    fn session(&self, commune: &Office) -> Result<(Exchange, Option<u64>), Failure> {
+        let mut spool = Spool::new().map_err(|error| broken(&error))?;
+        forget_peak();
+        let ended = beside::session_seen(commune, &self.province, |way, message| spool.see(way, message))?;
+        let peak_kb = memory_kb("VmHWM:");
+        Ok((spool.read(ended).map_err(|error| broken(&error))?, peak_kb))
+    }
+
     fn measured(&self, commune: &Office) -> Result<(Exchange, Map<String, Value>), Failure> {
         let before_kb = memory_kb("VmRSS:");
-        forget_peak();
         let started_ms = self.clock.monotonic_ms();
-        let exchange = beside::session(commune, &self.province)?;
+        let (exchange, peak_kb) = self.session(commune)?;
         let took_ms = self.clock.monotonic_ms().saturating_sub(started_ms);
         let items = items_bytes(&exchange);
         let (up, down) = (bytes_of(&exchange.up), bytes_of(&exchange.down).saturating_sub(items));
@@ -372,14 +432,13 @@ impl<'a> Bench<'a> {
         row.insert("bytes".to_owned(), json!(up + down));
         row.insert("bytes_thin".to_owned(), json!(self.thin_bytes(&exchange)?));
         row.insert("frames".to_owned(), by_kind(&exchange));
-        row.insert("round_trips".to_owned(), json!(exchange.statistics.round_trips));
+        row.insert("round_trips".to_owned(), json!(exchange.ended.statistics.round_trips));
         row.insert("ms".to_owned(), json!(took_ms));
-        let peak_kb = memory_kb("VmHWM:");
         row.insert("peak_memory_kb".to_owned(), json!(peak_kb));
         // What the workload and the two offices hold without a session is not the session's.
         let session_kb = peak_kb.zip(before_kb).map(|(peak_kb, before_kb)| peak_kb.saturating_sub(before_kb));
         row.insert("session_memory_kb".to_owned(), json!(session_kb));
-        row.insert("outcome".to_owned(), json!(format!("{:?}", exchange.outcome)));
+        row.insert("outcome".to_owned(), json!(format!("{:?}", exchange.ended.outcome)));
         Ok((exchange, row))
     }
 
@@ -389,7 +448,8 @@ impl<'a> Bench<'a> {
         let mut total = 0;
         for way in [&exchange.up, &exchange.down] {
             let mut context = BatchContext::default();
-            for (message, frame) in way.iter().zip(frames_of(way)?) {
+            for (message, frame) in way.iter().zip(frames_of(way)) {
+                let frame = frame?;
                 total += match message.kind {
                     FrameKind::Changes | FrameKind::Feed | FrameKind::Aside => {
                         let again = frame.encode_after(thin, &mut context).map_err(|error| broken(&error))?;
@@ -422,7 +482,8 @@ impl<'a> Bench<'a> {
 
     /// How long packing and unpacking takes, and where the bytes go.
     fn packing(&self, exchange: &Exchange, row: &mut Map<String, Value>) -> Result<(), Failure> {
-        let decode = || Ok::<_, Failure>([frames_of(&exchange.up)?, frames_of(&exchange.down)?].concat());
+        let decode =
+            || frames_of(&exchange.up).chain(frames_of(&exchange.down)).collect::<Result<Vec<_>, _>>();
         let started_ms = self.work_ms();
         for _ in 1..PACKS {
             decode()?;
@@ -471,10 +532,10 @@ fn days_of(operations: &[Operation]) -> Vec<Vec<&Operation>> {
 }
 
 /// What went one way, read in order.
-fn frames_of(messages: &[Message]) -> Result<Vec<Frame>, Failure> {
+fn frames_of(messages: &[Message]) -> impl Iterator<Item = Result<Frame, Failure>> {
     let mut context = BatchContext::default();
-    let read = |message: &Message| Frame::decode_after(&message.bytes, &mut context);
-    messages.iter().map(read).collect::<Result<_, _>>().map_err(|error| broken(&error))
+    let read = move |message: &Message| Frame::decode_after(&message.bytes, &mut context);
+    messages.iter().map(read).map(|frame| frame.map_err(|error| broken(&error)))
 }
 
 fn bytes_of(messages: &[Message]) -> usize {

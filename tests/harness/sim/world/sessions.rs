@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use sync_protocol::frame::ByeCode;
 use sync_protocol::ids::NodeId;
+use sync_protocol::limits::SESSION_HELD_BYTES_MAX;
 use sync_protocol::session::node::NodeStatistics;
 
 use crate::faults::call::Call;
@@ -115,6 +116,8 @@ impl World {
             let over = call.over.clone().unwrap_or(Over::Partial);
             let files = call.take_files();
             assert!(call.line_bytes_max <= LINE_BYTES_MAX, "{} bytes were under way", call.line_bytes_max);
+            let held_bytes = call.held_bytes_max;
+            assert!(held_bytes <= SESSION_HELD_BYTES_MAX, "a session held {held_bytes} bytes");
             if matches!(over, Over::PowerFailed(_)) {
                 drop(call)
             } else {
