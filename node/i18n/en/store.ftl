@@ -78,6 +78,11 @@ enrol-code-expired = This code has expired.
 # Conditions a person should know of.
 rolled-back = The data on this machine is older than what the machine wrote (the directory may have been restored or overwritten). Missing: log { $boot }, up to entry { $lsn }.
     .next = Run "motcua sync now" to get back what had been sent. Dossier numbers go on and are not repeated.
+work-lost = This machine ran on older data for a time (noticed at { $at }). The province has given back all it had; what the machine had written and not sent is nowhere any more.{ $numbers ->
+        [none] {" "}No dossier number is missing.
+       *[other] {" "}Dossier numbers that were given and have no dossier: { $numbers }.
+    }
+    .next = Compare with the papers and printed slips from before { $at } and enter again what is missing ("motcua dossier lodge --historic", "motcua dossier act --historic"). Done: "motcua condition dismiss work-lost".
 restored-from-backup = This machine was restored from a backup of { $at }. What it had sent since then comes back from the province; what it had not sent is not here. No dossier number is given twice.
     .next = Run "motcua sync now". Then compare with the papers since { $at } and enter again what is missing ("motcua dossier lodge --historic"). Done: "motcua condition dismiss restored-from-backup".
 no-witness = The witness file does not confirm that this data is the newest: { $why } Dossier numbers moved to another series, so that none is repeated.

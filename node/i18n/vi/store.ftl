@@ -78,6 +78,11 @@ enrol-code-expired = Mã này đã hết hạn.
 # Tình trạng cần biết.
 rolled-back = Dữ liệu trên máy này là bản cũ hơn những gì máy đã ghi (thư mục có thể vừa được phục hồi hoặc chép đè). Phần thiếu: nhật ký { $boot }, đến mục { $lsn }.
     .next = Chạy "motcua sync now" để nhận lại từ tỉnh phần đã gửi. Mã hồ sơ vẫn được cấp tiếp, không trùng.
+work-lost = Máy này từng chạy lại bằng dữ liệu cũ (phát hiện lúc { $at }). Tỉnh đã trả lại tất cả những gì tỉnh có; phần máy đã ghi mà chưa gửi thì không còn ở đâu nữa.{ $numbers ->
+        [none] {" "}Không thiếu mã hồ sơ nào.
+       *[other] {" "}Mã hồ sơ đã cấp mà không còn hồ sơ: { $numbers }.
+    }
+    .next = Đối chiếu với giấy tờ và phiếu đã in trước { $at }; phần thiếu thì nhập lại ("motcua dossier lodge --historic", "motcua dossier act --historic"). Xong thì chạy "motcua condition dismiss work-lost".
 restored-from-backup = Máy này được phục hồi từ bản sao lưu lúc { $at }. Phần đã gửi sau đó sẽ về lại từ tỉnh; phần chưa gửi không còn ở đây. Không có mã hồ sơ nào cấp trùng.
     .next = Chạy "motcua sync now". Sau đó đối chiếu giấy tờ từ { $at } và nhập lại phần thiếu ("motcua dossier lodge --historic"). Xong thì chạy "motcua condition dismiss restored-from-backup".
 no-witness = Tệp đối chứng không xác nhận được dữ liệu này là bản mới nhất: { $why } Mã hồ sơ đã chuyển sang dãy số khác để không trùng.

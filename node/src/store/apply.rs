@@ -863,9 +863,11 @@ impl WriteTx<'_> {
             // What was written before the witness showed this database to be old is its own lost past. Without a
             // witness nothing tells a restored directory from a copied one, so a person is told. Clocks may lie; this
             // only chooses the words.
-            let rolled_back = conditions::standing(self.connection(), conditions::ROLLED_BACK)?;
-            let restored = conditions::standing(self.connection(), conditions::RESTORED)?;
-            let is_past = [rolled_back, restored].iter().flatten().any(|excuse| written_at <= excuse.since);
+            let excuses = [conditions::ROLLED_BACK, conditions::WORK_LOST, conditions::RESTORED];
+            let is_past = self
+                .conditions()?
+                .iter()
+                .any(|condition| excuses.contains(&condition.code.as_str()) && written_at <= condition.since);
             if !is_past {
                 let args = [("boot", entry.log.to_string())];
                 self.set_condition(conditions::OTHER_COPY, "", &args)?;

@@ -14,8 +14,12 @@ use crate::store::view::View;
 use crate::store::witness::NoWitness;
 use crate::store::writer::WriteTx;
 
-/// The database lacks what the witness saw committed: an older copy was put back. Args `boot`, `lsn`.
+/// The database lacks what the witness saw committed: an older copy was put back. Args `boot`, `lsn`, `drawn` (the ends
+/// of the dossier numbers given since). It ends when that has come back, or becomes [`WORK_LOST`].
 pub const ROLLED_BACK: &str = "rolled-back";
+/// The province has given back all it had, and some of what a rolled-back database lacked was not among it. The subject
+/// is the last log concerned. Args `boot`, `lsn`, `at`, `numbers` (ends of dossier numbers that nobody has, or `none`).
+pub const WORK_LOST: &str = "work-lost";
 /// This machine was put back from a backup; what it had not sent since is gone until somebody enters it again. Arg
 /// `at`, when the backup was made.
 pub const RESTORED: &str = "restored-from-backup";
@@ -57,6 +61,7 @@ pub const DUPLICATE_NUMBER: &str = "duplicate-number";
 
 /// Conditions that tell what has happened. A person takes them away; the others end with their cause.
 const DISMISSIBLE: &[&str] = &[
+    WORK_LOST,
     RESTORED,
     NO_WITNESS,
     OTHER_COPY,
@@ -91,6 +96,14 @@ pub struct AuditRow {
     pub officer: Option<String>,
     /// The document it concerns.
     pub doc: Option<DocId>,
+}
+
+impl Condition {
+    /// The value of one of its words.
+    #[must_use]
+    pub fn arg(&self, name: &str) -> Option<&str> {
+        self.args.iter().find(|(arg, _)| arg == name).map(|(_, value)| value.as_str())
+    }
 }
 
 impl View<'_> {

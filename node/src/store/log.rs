@@ -23,9 +23,11 @@ use sync_protocol::run::weight_bytes;
 use sync_protocol::time::Millis;
 use zstd::bulk::Decompressor;
 
+use crate::clock;
 use crate::ids::AgencyCode;
 use crate::store::StoreError;
 use crate::store::conditions;
+use crate::store::conditions::Condition;
 use crate::store::meta;
 use crate::store::sql;
 use crate::store::view::View;
@@ -559,20 +561,52 @@ impl WriteTx<'_> {
 
     /// Whether what was lost in a rollback has come back; then the condition ends.
     pub(crate) fn settle_rollback(&mut self) -> Result<(), StoreError> {
-        let Some(condition) = conditions::standing(self.connection(), conditions::ROLLED_BACK)? else {
-            return Ok(());
-        };
-        let value =
-            |name: &str| condition.args.iter().find(|(arg, _)| arg == name).map(|(_, value)| value.as_str());
-        let boot = value("boot").and_then(|text| text.parse::<BootId>().ok());
-        let lsn = value("lsn").and_then(|text| text.parse::<Lsn>().ok());
-        if let (Some(boot), Some(lsn)) = (boot, lsn)
-            && lsn_of(self.connection(), boot)? >= lsn
-        {
-            conditions::clear(self.connection(), conditions::ROLLED_BACK, "")?;
+        for condition in self.lost_work()? {
+            if let Some((boot, lsn)) = lost_end(&condition)
+                && lsn_of(self.connection(), boot)? >= lsn
+            {
+                self.clear_condition(&condition.code, &condition.subject)?;
+            }
         }
         Ok(())
     }
+
+    /// The province has given back all that it had: what a rolled-back database still lacks is nowhere, and a person
+    /// must know which papers to enter again.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub fn end_rollback(&mut self) -> Result<(), StoreError> {
+        self.settle_rollback()?;
+        let Some(condition) = conditions::standing(self.connection(), conditions::ROLLED_BACK)? else {
+            return Ok(());
+        };
+        let Some((boot, lsn)) = lost_end(&condition) else { return Ok(()) };
+        let drawn: Vec<&str> = condition.arg("drawn").unwrap_or_default().split_whitespace().collect();
+        let missing = self.numbers_of_nobody(&drawn)?;
+        let numbers = if missing.is_empty() { "none".to_owned() } else { missing.join(", ") };
+        let args = [
+            ("boot", boot.to_string()),
+            ("lsn", lsn.to_string()),
+            ("at", clock::for_people(condition.since)),
+            ("numbers", numbers),
+        ];
+        let (connection, since) = (self.connection(), condition.since);
+        conditions::set(connection, conditions::WORK_LOST, &boot.to_string(), &args, since)?;
+        self.clear_condition(conditions::ROLLED_BACK, "")
+    }
+
+    fn lost_work(&self) -> Result<Vec<Condition>, StoreError> {
+        let is_meant = |condition: &Condition| {
+            [conditions::ROLLED_BACK, conditions::WORK_LOST].contains(&condition.code.as_str())
+        };
+        Ok(self.conditions()?.into_iter().filter(is_meant).collect())
+    }
+}
+
+/// The log of which a rolled-back database lacked the end, and where that end is.
+fn lost_end(condition: &Condition) -> Option<(BootId, Lsn)> {
+    Some((condition.arg("boot")?.parse().ok()?, condition.arg("lsn")?.parse().ok()?))
 }
 
 /// A row of `entry` about to be written.

@@ -4,6 +4,8 @@
 //! A machine numbers under one series as long as its witness agrees that nothing was rolled back; otherwise it
 //! moves to its next unused one. A series is left for ever.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use rusqlite::Connection;
 use rusqlite::OptionalExtension;
@@ -23,6 +25,9 @@ use crate::store::writer::WriteTx;
 
 /// A series of a machine known to be gone may be given out again after this long.
 pub const REUSE_AFTER_RELEASE_MS: i64 = 40 * 24 * 3_600_000;
+
+/// Of so many numbers that a rolled-back database lacks a person is told one by one.
+const LOST_NUMBERS_MAX: usize = 200;
 
 /// One number drawn: the printed form is agency, day, `series`, then `counter` with at least 4 digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +140,20 @@ impl View<'_> {
             .prepare_cached("SELECT series FROM allotment WHERE machine = ?1 ORDER BY place")?;
         let rows = statement.query_map([machine.0], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Which of these ends of numbers (`261121-0690012`) no dossier here has.
+    pub(crate) fn numbers_of_nobody(&self, ends: &[&str]) -> Result<Vec<String>, StoreError> {
+        let mut missing: BTreeSet<String> = ends.iter().map(|end| (*end).to_owned()).collect();
+        let mut statement = self.connection.prepare_cached("SELECT number FROM dossier")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let number: Option<String> = row.get(0)?;
+            if let Some((_agency, end)) = number.as_deref().and_then(|number| number.split_once('-')) {
+                missing.remove(end);
+            }
+        }
+        Ok(missing.into_iter().collect())
     }
 
     /// How many granted series are unused.
@@ -358,6 +377,22 @@ fn set_counter(connection: &Connection, series: &str, day: u32, counter: u32) ->
         )?
         .execute((series, day, counter))?;
     Ok(())
+}
+
+/// What the witness saw given out of a day's numbers and this database has not: the ends of those numbers, as
+/// `261121-0690012`, at most [`LOST_NUMBERS_MAX`] of them. The last one may never have been printed.
+pub(crate) fn drawn_later(connection: &Connection, record: &Record) -> Result<Vec<String>, StoreError> {
+    let mut known = connection.prepare_cached(
+        "SELECT coalesce((SELECT last FROM counter WHERE series = ?1 AND day = ?2), \
+         (SELECT floor FROM series WHERE series = ?1), 0)",
+    )?;
+    let mut drawn = Vec::new();
+    for ((series, day), counter) in &record.counters {
+        let last: u32 = known.query_row((series, day), |row| row.get(0))?;
+        let ends = (last..*counter).map(|before| format!("{:06}-{series}{:04}", day % 1_000_000, before + 1));
+        drawn.extend(ends.take(LOST_NUMBERS_MAX - drawn.len()));
+    }
+    Ok(drawn)
 }
 
 /// Brings database and witness to the higher counter of both. After a rollback the witness also says which series is

@@ -18,7 +18,6 @@ use minicbor::Encode;
 use rusqlite::Connection;
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
-use sync_protocol::entry::Lsn;
 use sync_protocol::ids::BootId;
 use sync_protocol::ids::NodeId;
 use sync_protocol::ids::ProvinceId;
@@ -504,9 +503,7 @@ fn ask_witness(
             if record != before {
                 // Noted at once: this process may append nothing, and the other copy is to be told too.
                 record.sequence += 1;
-                if let Err(error) = file.write(&record) {
-                    tracing::error!(%error, "the witness cannot be written");
-                }
+                write_or_tell_again(&mut file, &record);
             }
             tell_of_other_copy(&tx, &record, at)?;
             let items_n = (View { connection: &tx }).item_head()?.n;
@@ -524,8 +521,10 @@ fn ask_witness(
             }
             numbers::merge_witness(&tx, &mut record, is_rolled_back || is_put_back, at)?;
             tx.commit()?;
-            if is_put_back {
+            if is_put_back || is_rolled_back {
                 record.go_on_from(items_n);
+                record.sequence += 1;
+                write_or_tell_again(&mut file, &record);
             }
             Ok((Some(file), record, true))
         }
@@ -579,10 +578,7 @@ fn after_restore(
             record.go_on_from(items_n);
             record.sequence += 1;
             tx.commit()?;
-            if let Err(error) = file.write(&record) {
-                // It still tells of what was lost; the next to open the store takes that for a rollback.
-                tracing::error!(%error, "the witness cannot be written");
-            }
+            write_or_tell_again(&mut file, &record);
             Ok((Some(file), record, true))
         }
         Err(why) => {
@@ -598,6 +594,13 @@ fn after_restore(
                 Some(Err(_)) | None => (None, record, false),
             })
         }
+    }
+}
+
+/// Writes a witness that has told of what was lost. Where that fails, it tells the next to open the store once more.
+fn write_or_tell_again(file: &mut WitnessFile, record: &Record) {
+    if let Err(error) = file.write(record) {
+        tracing::error!(%error, "the witness cannot be written");
     }
 }
 
@@ -621,10 +624,13 @@ fn tell_of_other_copy(connection: &Connection, record: &Record, at: Millis) -> R
     conditions::set(connection, conditions::OTHER_COPY, "", &[("boot", boot.to_string())], at)
 }
 
+/// Told again while it stands, what is known of the numbers that were given adds up.
 fn set_rolled_back(connection: &Connection, record: &Record, at: Millis) -> Result<(), StoreError> {
-    let lost: Vec<(BootId, Lsn)> =
-        [record.boot.map(|boot| (boot, record.confirmed)), record.previous].into_iter().flatten().collect();
-    let Some((boot, lsn)) = lost.first() else { return Ok(()) };
-    let args = [("boot", boot.to_string()), ("lsn", lsn.to_string())];
+    let Some((boot, lsn)) = record.lacked else { return Ok(()) };
+    let mut drawn = numbers::drawn_later(connection, record)?;
+    if let Some(standing) = conditions::standing(connection, conditions::ROLLED_BACK)? {
+        drawn.extend(standing.arg("drawn").unwrap_or_default().split_whitespace().map(str::to_owned));
+    }
+    let args = [("boot", boot.to_string()), ("lsn", lsn.to_string()), ("drawn", drawn.join(" "))];
     conditions::set(connection, conditions::ROLLED_BACK, "", &args, at)
 }

@@ -514,6 +514,10 @@ pub(crate) fn keep_proof(
         Came::Line => tx.settle_forks(true)?,
         Came::Stick => tx.settle_forks_by_stick(covered)?,
     }
+    // What waits at the province is in no feed yet, so it may still come back.
+    if proof.content().counts.waiting == 0 {
+        tx.end_rollback()?;
+    }
     take_refusals(tx)?;
     write_stranded_again(tx)
 }
