@@ -223,6 +223,11 @@ fn parts_taken_before_all_are_checked_are_found() {
 }
 
 #[test]
+fn work_written_again_under_its_old_boot_is_found() {
+    is_found_among(Mistake::ReissueKeepsBoot, 40, &[What::Image]);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_world() {
     let plan = Plan::new(5, 120, &[]);
     let (first, second) = (run(&plan, None).unwrap(), run(&plan, None).unwrap());

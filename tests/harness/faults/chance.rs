@@ -50,29 +50,50 @@ impl Chance {
 
 /// The random source of one process: no two processes of a world draw the same bytes.
 #[derive(Debug)]
-pub struct SeededRandom(Mutex<Chance>);
+pub struct SeededRandom {
+    chance: Mutex<Chance>,
+    /// What the name of the last boot was drawn as, and whether that of the next one is the same.
+    boot: Mutex<([u8; BOOT_BYTES], bool)>,
+}
+
+/// So many bytes are drawn for a boot's name and for nothing else.
+const BOOT_BYTES: usize = 12;
 
 impl SeededRandom {
     /// A source of its own for one process.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self(Mutex::new(Chance::new(seed)))
+        Self { chance: Mutex::new(Chance::new(seed)), boot: Mutex::new(([0; BOOT_BYTES], false)) }
     }
 
     /// From now on other bytes than before.
     pub fn reseed(&self, seed: u64) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Chance::new(seed);
+        *self.chance.lock().unwrap_or_else(PoisonError::into_inner) = Chance::new(seed);
+    }
+
+    /// From now on every boot has the name of the last one: the mistake of
+    /// [`Mistake::ReissueKeepsBoot`](crate::faults::planted::Mistake::ReissueKeepsBoot).
+    pub fn keep_boot(&self) {
+        self.boot.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
     }
 }
 
 impl Random for SeededRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), StoreError> {
-        let mut chance = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut boot = self.boot.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes.len() == BOOT_BYTES && boot.1 {
+            bytes.copy_from_slice(&boot.0);
+            return Ok(());
+        }
+        let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
         for chunk in bytes.chunks_mut(8) {
             let drawn = chance.draw().to_le_bytes();
             for (byte, random) in chunk.iter_mut().zip(drawn) {
                 *byte = random;
             }
+        }
+        if let Ok(name) = <[u8; BOOT_BYTES]>::try_from(&*bytes) {
+            boot.0 = name;
         }
         Ok(())
     }

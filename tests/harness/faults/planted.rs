@@ -70,11 +70,13 @@ pub enum Mistake {
     UnknownItemsDropped,
     /// Parts of a bundle are taken in before all of them were looked at.
     PartsTakenUnchecked,
+    /// What an imaged machine writes again it writes under the name of the boot it had.
+    ReissueKeepsBoot,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::CursorAtOneEnd,
         Self::CounterWithoutWitness,
         Self::BatchDropped,
@@ -88,6 +90,7 @@ impl Mistake {
         Self::StickCountsAsSent,
         Self::UnknownItemsDropped,
         Self::PartsTakenUnchecked,
+        Self::ReissueKeepsBoot,
     ];
 
     /// Its name on the command line.
@@ -107,6 +110,7 @@ impl Mistake {
             Self::StickCountsAsSent => "stick-counts-as-sent",
             Self::UnknownItemsDropped => "unknown-items-dropped",
             Self::PartsTakenUnchecked => "parts-taken-unchecked",
+            Self::ReissueKeepsBoot => "reissue-keeps-boot",
         }
     }
 }
@@ -234,7 +238,8 @@ impl Plant {
             | Mistake::NoOpGrows
             | Mistake::StickCountsAsSent
             | Mistake::UnknownItemsDropped
-            | Mistake::PartsTakenUnchecked => store.store_changes(runs),
+            | Mistake::PartsTakenUnchecked
+            | Mistake::ReissueKeepsBoot => store.store_changes(runs),
         }
     }
 

@@ -172,6 +172,10 @@ impl World {
         }
         ours.reseed(self.chance.draw());
         theirs.reseed(self.chance.draw());
+        if self.mistake == Some(Mistake::ReissueKeepsBoot) {
+            ours.keep_boot();
+            theirs.keep_boot();
+        }
         self.model.imaged.insert(id);
         let image = self.nodes[place].copy_as(image);
         self.add(image);
