@@ -24,10 +24,15 @@ use motcua_node::roles::Office;
 use motcua_node::roles::province;
 use motcua_node::store::View;
 use motcua_tests::faults::call::Over;
+use motcua_tests::faults::chance::Chance;
 use motcua_tests::faults::hostile::Hostile;
 use motcua_tests::faults::hostile::change;
+use motcua_tests::sim::coverage::Coverage;
 use motcua_tests::sim::oracle;
 use motcua_tests::sim::plan::Plan;
+use motcua_tests::sim::plan::Step;
+use motcua_tests::sim::plan::What;
+use motcua_tests::sim::run::run;
 use motcua_tests::sim::watch::state_of;
 use motcua_tests::sim::world::World;
 use serde_json::Value;
@@ -40,6 +45,19 @@ use sync_protocol::ids::NodeId;
 use sync_protocol::session::node::NodeOutcome;
 use sync_protocol::time::Millis;
 
+/// Worlds in which a hostile machine calls first after restores; in each so many restores, with so many copies and
+/// rounds of work before each.
+const SEEDS: u64 = 4;
+const RESTORES: usize = 3;
+const COPIES: usize = 5;
+const ROUNDS: usize = 8;
+/// What it must have tried in them, or they prove less than they seem to.
+const TRIED_MIN: [(&str, u64); 4] = [
+    ("a beginning in another machine's name", 5),
+    ("a new log in another machine's name", 5),
+    ("a second beginning", 5),
+    ("another machine's log", 10),
+];
 const OURS: usize = 0;
 const OTHERS: usize = 1;
 
@@ -259,10 +277,10 @@ fn after_a_restore_nobody_bears_another_machines_name_or_begins_its_dossier() {
     hostile.begin(boot, adversary);
     let begun = hostile.write(boot, theirs, &mut Document::new(), &seat, Note {});
     let unborn = DocId::mint(victim, Millis(0), [3; 6]);
-    let unborn = hostile.write(boot, unborn, &mut Document::new(), &seat, Note {});
+    let made = hostile.write(boot, unborn, &mut Document::new(), &seat, Note {});
     let ours = DocId::mint(adversary, Millis(0), [4; 6]);
     let ours = hostile.write(boot, ours, &mut Document::new(), &seat, Note {});
-    world.adversary.false_beginnings.extend([begun, unborn]);
+    world.adversary.false_beginnings.extend([(begun, theirs), (made, unborn)]);
     world.adversary.sync(world.province.office(), None).unwrap();
     assert_eq!(kept(&world, adversary), [("entry-other-begins".to_owned(), 2)].into());
     assert_eq!(world.adversary.hostile.denied, [log, made_up].into());
@@ -281,4 +299,42 @@ fn after_a_restore_nobody_bears_another_machines_name_or_begins_its_dossier() {
     let head = world.province.office().store.read(|view| view.log_head(log)).unwrap().unwrap();
     assert_eq!(head.machine, Some(victim));
     oracle::check(&mut world);
+}
+
+/// Provinces put back again and again, and a hostile machine that calls first and tries everything it knows: others keep
+/// their names and their dossiers.
+#[test]
+fn whatever_is_tried_after_restores_names_and_dossiers_stay_their_owners() {
+    let mut all = Coverage::default();
+    for seed in 0..SEEDS {
+        let mut chance = Chance::new(seed);
+        let mut steps = Vec::new();
+        let mut push = |some: &[What]| {
+            some.iter().for_each(|what| steps.push(Step { what: *what, draw: chance.draw() }));
+        };
+        for _ in 0..RESTORES {
+            push(&[What::Copy; COPIES]);
+            for _ in 0..ROUNDS {
+                push(&[What::Lodge, What::Lodge, What::Act, What::Dial, What::Talk, What::Act]);
+            }
+            push(&[What::Exchange, What::Adversary, What::Adversary, What::RestoreProvince]);
+            push(&[What::Adversary, What::Lodge, What::Adversary, What::Dial, What::Talk]);
+        }
+        let plan = Plan { seed, communes: 4, has_packs: false, steps };
+        let worth = run(&plan, None).unwrap_or_else(|broken| {
+            panic!(
+                "seed {seed}, step {}, {}: {}\n{:#?}",
+                broken.step, broken.place, broken.what, broken.trail
+            )
+        });
+        all.merge(&worth);
+    }
+    for (what, least) in TRIED_MIN {
+        assert!(all.times(what) >= least, "{what}: {} times", all.times(what));
+    }
+    let restores: u64 = ["province put back, witness kept", "province put back without witness"]
+        .map(|fault| all.of_fault(fault))
+        .iter()
+        .sum();
+    assert!(restores >= SEEDS, "{restores} restores");
 }

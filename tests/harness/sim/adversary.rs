@@ -52,7 +52,7 @@ pub struct Adversary {
     /// What it was entitled to write, with the documents: none of it may be held up by the rest.
     pub rightful: BTreeMap<ChangeHash, DocId>,
     /// Beginnings of documents that are another machine's to begin: none of them may ever count.
-    pub false_beginnings: BTreeSet<ChangeHash>,
+    pub false_beginnings: BTreeMap<ChangeHash, DocId>,
     seat: AgencyCode,
     boot: Option<BootId>,
     boots: usize,
@@ -69,7 +69,7 @@ impl Adversary {
             seat: identity.seat().clone(),
             hostile: Hostile::new(identity),
             rightful: BTreeMap::new(),
-            false_beginnings: BTreeSet::new(),
+            false_beginnings: BTreeMap::new(),
             boot: None,
             boots: 0,
             written: BTreeSet::new(),
@@ -182,7 +182,7 @@ impl Adversary {
             10 => {
                 // The province may have lost the first one since.
                 let hash = self.hostile.write(boot, doc, &mut Document::new(), &seat, Note {});
-                self.false_beginnings.insert(hash);
+                self.false_beginnings.insert(hash, doc);
                 "a second beginning"
             }
             11 => {
@@ -200,7 +200,7 @@ impl Adversary {
                 let [drawn @ .., _, _, _, _, _, _] = drawn(chance);
                 let doc = DocId::mint(victim, Millis(0), drawn);
                 let hash = self.hostile.write(boot, doc, &mut Document::new(), &seat, Note {});
-                self.false_beginnings.insert(hash);
+                self.false_beginnings.insert(hash, doc);
                 "a beginning in another machine's name"
             }
             14 => {

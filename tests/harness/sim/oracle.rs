@@ -268,8 +268,10 @@ fn check_adversary(world: &World, centre: &Held) {
     for (hash, doc) in &world.adversary.rightful {
         assert!(centre.has(hash), "a rightful note on {doc} is {:?}", centre.standings.get(hash));
     }
-    for hash in &world.adversary.false_beginnings {
-        assert!(!centre.has(hash), "the beginning {hash} of another machine's dossier counts");
+    for (hash, doc) in &world.adversary.false_beginnings {
+        let there = office.store.read(|view| view.change_facts(*doc, *hash)).unwrap();
+        let is_out = there.is_none_or(|facts| facts.state == EntryState::Refused);
+        assert!(is_out, "the beginning {hash} of another machine's dossier {doc} counts");
     }
     let stolen = &world.adversary.hostile.stolen;
     for boot in stolen.keys() {
