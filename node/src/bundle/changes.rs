@@ -211,7 +211,7 @@ struct Done {
     known: u64,
     /// Entries that follow others which are not here.
     early: u64,
-    /// Entries of another history than the one here.
+    /// Entries of another history than the one here, or of logs that are not the machine's.
     forked: u64,
     counts: Option<StoredCounts>,
 }
@@ -271,13 +271,20 @@ pub fn import(desk: &Desk, path: &Path, part: &Part<'_>, content: &[u8]) -> Resu
         } else if let Frame::Heads(page) = frame {
             said.heads(page.is_last, message);
         } else if let Frame::Changes(changes) = frame {
-            let runs = judge(desk, changes, &mut here, part, &mut done, &mut ranges, &mut side)?;
+            let (runs, new) = judge(desk, changes, &mut here, part, &mut done, &mut side)?;
             if !runs.is_empty() {
                 // What came before it stays; the rest is in the machine's next bundle.
-                let Ok((_, counts, _)) = side.store_changes(runs)? else {
+                let Ok((acks, counts, _)) = side.store_changes(runs)? else {
                     return Err(Refusal::new("sync-bye-full").into());
                 };
                 done.counts = Some(counts);
+                let is_refused = |range: &Range| acks.iter().any(|ack| ack.boot == range.log && ack.lsn == 0);
+                let (refused, taken): (Vec<Range>, Vec<Range>) = new.into_iter().partition(is_refused);
+                taken.into_iter().for_each(|range| ranges.push(range));
+                for range in refused {
+                    let count = range.last.saturating_sub(range.first).saturating_add(1);
+                    (done.new, done.forked) = (done.new.saturating_sub(count), done.forked + count);
+                }
             }
         } else {
             return Err(file::refusal_of(path, "bundle-damaged"));
@@ -318,17 +325,16 @@ fn certified(desk: &Desk, part: &Part<'_>) -> Option<(AgencyCode, Vec<u8>)> {
     is_writers.then(|| (certified.seat, certificate.clone()))
 }
 
-/// The runs of a frame that can be stored; what is left out is counted.
+/// The runs of a frame that can be stored, and what of them is new; what is left out is counted.
 fn judge(
     desk: &Desk,
     changes: Changes,
     here: &mut BTreeMap<BootId, LogHead>,
     part: &Part<'_>,
     done: &mut Done,
-    ranges: &mut Ranges,
     side: &mut ProvinceSide,
-) -> Result<Vec<ChangeRun>, StoreError> {
-    let mut runs = Vec::new();
+) -> Result<(Vec<ChangeRun>, Vec<Range>), StoreError> {
+    let (mut runs, mut ranges) = (Vec::new(), Vec::new());
     let mut forked = Vec::new();
     for run in changes.runs {
         let boot = run.run.log();
@@ -372,7 +378,7 @@ fn judge(
     if !forked.is_empty() {
         side.forked(&forked)?;
     }
-    Ok(runs)
+    Ok((runs, ranges))
 }
 
 /// What a bundle says of where its machine stands.

@@ -475,4 +475,34 @@ mod tests {
             Err(Failure::Refused(refusal)) if refusal.code == "bundle-not-from-province"
         ));
     }
+
+    /// Of a log whose name is not its machine's nothing is taken by stick, either; over a line the machine learns it and
+    /// writes its work again.
+    #[test]
+    fn a_log_that_names_nobody_is_left_out_by_stick_and_comes_again_by_line() {
+        let place = tempfile::tempdir().unwrap();
+        let (province, commune) = offices(place.path());
+        let boot = sync_protocol::ids::BootId([9; 16]);
+        commune.store.write(move |tx| tx.begin_nameless_log(boot)).unwrap();
+        lodge(&commune, 3);
+        let out = place.path().join("up");
+        changes::export(&desk_of(&commune), &out, usize::MAX).unwrap();
+        let taken = import(&province, &out).unwrap();
+        assert_eq!(
+            (&taken["outcome"], &taken["changes"], &taken["forked"]),
+            (&json!("partial"), &json!(0), &json!(4))
+        );
+        assert_eq!(taken["range_count"], 0, "{taken}");
+        let told = province.store.read(|view| view.conditions()).unwrap();
+        assert_eq!(told.iter().map(|told| told.code.as_str()).collect::<Vec<_>>(), ["foreign-log"]);
+        for _ in 0..3 {
+            beside::session(&commune, &province).unwrap();
+        }
+        let numbers = |office: &Office| office.store.read(|view| view.documents_by_number(None, 10)).unwrap();
+        assert_eq!((numbers(&commune).len(), numbers(&province)), (3, numbers(&commune)));
+        let unproved = commune.store.read(|view| view.unproved()).unwrap();
+        assert_eq!(unproved.changes, 0);
+        let told = commune.store.read(|view| view.conditions()).unwrap();
+        assert_eq!(told.iter().map(|told| told.code.as_str()).collect::<Vec<_>>(), ["log-reissued"]);
+    }
 }

@@ -410,6 +410,18 @@ impl WriteTx<'_> {
         Ok(boot)
     }
 
+    /// Begins a log named by chance alone, as programs did before names said whose they are.
+    #[cfg(test)]
+    pub(crate) fn begin_nameless_log(&mut self, boot: BootId) -> Result<(), StoreError> {
+        let identity = self.identity();
+        let owner = Some((identity.machine, &identity.seat));
+        let log = insert_log(self.connection(), boot, owner, Some(identity.machine), true)?;
+        self.memory.boot = Some(OwnBoot { boot, log, lsn: 0, chain: entry::chain_start(boot) });
+        self.memory.witness_mut().note_boot(boot);
+        self.append_entry(EntryKind::ANCHOR, b"before names said whose they are")?;
+        Ok(())
+    }
+
     /// Appends an entry that belongs to no document (an anchor, a key …) to this process's log.
     ///
     /// # Errors

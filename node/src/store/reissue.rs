@@ -579,6 +579,10 @@ impl WriteTx<'_> {
                 (fork.alias, EntryState::Superseded.code(), reason::REISSUED),
             )?;
             self.execute("UPDATE log_fork SET ended_at = ?2 WHERE alias = ?1", (fork.alias, at.0))?;
+            if fork.there_lsn == 0 {
+                // Under this name the province takes nothing: no log of this machine bears it any more.
+                self.execute("UPDATE log SET is_own = 0 WHERE id = ?1 AND lsn = 0", [fork.log])?;
+            }
         }
         // Also where all that was put aside has come back as the province's own.
         let waiting: Vec<DocId> = self

@@ -1559,16 +1559,7 @@ fn a_log_that_names_nobody_is_written_again_under_a_name_that_does() {
     let (_p, province) = province();
     enrol(&province, &a);
     let boot = BootId([9; 16]);
-    let begin = move |tx: &mut WriteTx<'_>| {
-        let identity = tx.identity().clone();
-        let owner = Some((identity.machine, &identity.seat));
-        let log = log::insert_log(tx.connection(), boot, owner, Some(identity.machine), true)?;
-        let chain = sync_protocol::entry::chain_start(boot);
-        tx.memory.boot = Some(writer::OwnBoot { boot, log, lsn: 0, chain });
-        tx.memory.witness_mut().note_boot(boot);
-        tx.append_entry(EntryKind::ANCHOR, b"before names said whose they are")
-    };
-    a.write(begin).unwrap();
+    a.write(move |tx| tx.begin_nameless_log(boot)).unwrap();
     let (doc, _) = lodge(&a, "H27.101", "Nguyễn Văn Thử");
     write(&a, doc, Note {});
     let before = rows(&a);
