@@ -122,16 +122,16 @@ fn a_hostile_node_hurts_nobody_but_itself() {
     assert!(hostile.received.iter().all(|entry| entry.doc != secret), "no party, no copy");
     let boot = BootId::mint(a, [0x66; 12]);
     hostile.begin(boot, a);
-    let mut document = hostile.document(ours);
+    let mut document = hostile.document(ours).unwrap();
     let note = hostile.write(boot, ours, &mut document, &seat_a, Note {});
     let finish = Finish { result: FinishResult::Granted, reasons: Vec::new(), hash: None };
     let forged = hostile.write(boot, ours, &mut document, &seat_b, finish.clone());
     let on_forged = hostile.write(boot, ours, &mut document, &seat_a, Note {});
-    let mut document = hostile.document(theirs);
+    let mut document = hostile.document(theirs).unwrap();
     let first = fold(document.history()).acts[0].id;
     let mark = Mark { acts: vec![first], mark: MarkKind::Void, basis: "not ours".to_owned() };
     hostile.write(boot, theirs, &mut document, &seat_a, mark);
-    let mut document = hostile.document(theirs);
+    let mut document = hostile.document(theirs).unwrap();
     let reassign = Reassign { to: seat_a.clone(), basis: "not ours".to_owned() };
     hostile.write(boot, theirs, &mut document, &seat_a, reassign);
     // The beginning of a dossier that it has never seen.
@@ -140,11 +140,11 @@ fn a_hostile_node_hurts_nobody_but_itself() {
     // What nobody can read, and what is not what it says.
     let junk = b"no change at all".to_vec();
     hostile.append(boot, EntryKind::CHANGE, ours, ChangeHash([1; 32]), Some(junk.clone()));
-    let (_, bytes) = change(boot, &mut hostile.document(ours), &seat_a, Note {});
+    let (_, bytes) = change(boot, &mut hostile.document(ours).unwrap(), &seat_a, Note {});
     hostile.append(boot, EntryKind::CHANGE, ours, ChangeHash([2; 32]), Some(bytes));
     hostile.append(boot, EntryKind::KEY, DocId::NONE, ChangeHash([3; 32]), Some(junk.clone()));
     // What builds on something that never comes: by itself, and forged at that.
-    let mut document = hostile.document(ours);
+    let mut document = hostile.document(ours).unwrap();
     let _never_sent = change(boot, &mut document, &seat_a, finish.clone());
     hostile.write(boot, ours, &mut document, &seat_a, Note {});
     let orphan = hostile.write(boot, ours, &mut document, &seat_b, finish);

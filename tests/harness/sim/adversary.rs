@@ -119,11 +119,11 @@ impl Adversary {
             .collect();
         let junk = chance.draw().to_le_bytes().to_vec();
         let victim = chance.pick(others).copied().unwrap_or(NodeId([9; 16]));
-        let Some(doc) = chance.pick(&docs).copied() else {
+        let picked = chance.pick(&docs).and_then(|doc| Some((*doc, self.hostile.document(*doc)?)));
+        let Some((doc, mut document)) = picked else {
             self.hostile.append(boot, EntryKind::KEY, DocId::NONE, body_hash(&junk), Some(junk));
             return "an empty key";
         };
-        let mut document = self.hostile.document(doc);
         let state = fold(document.history());
         let is_first = self.written.insert((boot, doc));
         let seat = self.seat.clone();
