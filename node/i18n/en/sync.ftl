@@ -44,6 +44,8 @@ sync-bye-shutdown = The provincial server is stopping or starting again.
 
 forked-log = One log has two different continuations (log { $subject }): the machine was copied while it was running. The one that reached the province first stays.
     .next = Find and stop the copy, let one machine run, and tell the province. Delete nothing: the dossiers of both are still there.
+others-log-forked = The province was restored and now has other work of another office's machine than it had sent here before (log { $subject }). What was done here on top of the earlier work waits.
+    .next = Nothing is lost and nothing is to be done here: the other machine writes its work again, and this one then does the same. If this stays for days, ask the province whether that machine still calls.
 machine-banned = The province has banned this machine; this machine has known it since then. What the province had accepted stays; what waits to be sent is whole on this disk and cannot be sent from here.
     .next = Receive nothing more on this machine and delete nothing from it. Tell the province's administrator how many dossiers wait here; they can be brought to the province with "motcua bundle export".
 province-behind = The provincial server went back to an older copy; this machine is sending back what the province lost.

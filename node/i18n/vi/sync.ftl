@@ -44,6 +44,8 @@ sync-bye-shutdown = Máy chủ tỉnh đang dừng hoặc khởi động lại.
 
 forked-log = Một nhật ký có hai bản khác nhau (mã nhật ký { $subject }): máy đã được sao chép khi đang chạy. Bản đến tỉnh trước được giữ nguyên.
     .next = Tìm và dừng bản sao, chỉ để một máy chạy, rồi báo tỉnh. Không xóa thư mục nào: hồ sơ của cả hai bản đều còn trên máy.
+others-log-forked = Tỉnh đã phục hồi và nay có phần việc khác của máy một đơn vị khác so với phần đã gửi đến đây (mã nhật ký { $subject }). Việc làm ở đây tiếp theo phần cũ đang chờ.
+    .next = Không mất gì và không cần làm gì ở đây: máy kia sẽ ghi lại phần việc của mình, rồi máy này tự ghi lại theo. Nếu nhiều ngày vẫn còn báo, hỏi tỉnh xem máy kia còn kết nối không.
 machine-banned = Tỉnh đã cấm máy này; máy biết điều đó từ thời điểm trên. Những gì tỉnh đã nhận vẫn giữ nguyên; những gì đang chờ gửi còn nguyên trên đĩa của máy này nhưng không gửi từ đây được nữa.
     .next = Ngừng tiếp nhận trên máy này và không xóa gì. Báo quản trị viên của tỉnh số hồ sơ đang chờ gửi; các hồ sơ này nộp được cho tỉnh bằng "motcua bundle export".
 province-behind = Máy chủ tỉnh đã quay về một bản cũ hơn; máy này đang gửi trả những gì tỉnh bị mất.

@@ -11,6 +11,7 @@ use sync_protocol::bundle::Part;
 use sync_protocol::bundle::RunVerdict;
 use sync_protocol::bundle::judge_run;
 use sync_protocol::entry::chain_start;
+use sync_protocol::frame::Aside;
 use sync_protocol::frame::Changes;
 use sync_protocol::frame::Frame;
 use sync_protocol::frame::Heads;
@@ -20,10 +21,12 @@ use sync_protocol::frame::PROTOCOL_VERSION;
 use sync_protocol::frame::StoredCounts;
 use sync_protocol::head::LogHead;
 use sync_protocol::ids::BootId;
+use sync_protocol::ids::NodeId;
 use sync_protocol::ids::PublicKey;
 use sync_protocol::limits::BATCH_ENTRIES_MAX;
 use sync_protocol::limits::BATCH_RAW_BYTES;
 use sync_protocol::limits::RUN_OVERHEAD_BYTES;
+use sync_protocol::run;
 use sync_protocol::run::ChangeRun;
 use sync_protocol::run::EntryRun;
 use sync_protocol::run::weight_bytes;
@@ -49,6 +52,7 @@ use crate::sync::driver::NodeStore;
 use crate::sync::driver::ProvinceStore;
 use crate::sync::node_store::NodeSide;
 use crate::sync::node_store::head_of;
+use crate::sync::node_store::last_proof;
 use crate::sync::province_keys::province_keys;
 use crate::sync::province_store::ProvinceSide;
 
@@ -103,6 +107,7 @@ pub fn export(desk: &Desk, out: &Path, part_bytes: usize) -> Result<Value, Bundl
     if batch.entries > 0 {
         parts.push(&[batch.take()?])?;
     }
+    push_returned(desk, &mut parts)?;
     let written = parts.finish()?;
     Ok(json!({
         "kind": BundleKind::CHANGES.name(),
@@ -115,6 +120,30 @@ pub fn export(desk: &Desk, out: &Path, part_bytes: usize) -> Result<Value, Bundl
         "range_count": ranges.count(),
         "ranges": ranges.to_json(),
     }))
+}
+
+/// Changes of others that the present feed does not bring, where a proof says that all of it is here: the province lost
+/// them when it was put back. In every bundle until they come back with the feed.
+fn push_returned(desk: &Desk, parts: &mut Parts<'_>) -> Result<(), BundleFault> {
+    let node = desk.identity.node();
+    let may_hold_lost = desk.store.read(|view| {
+        let feed = view.feed_head(desk.identity.seat())?.map(|head| (head.feed, head.position));
+        let proved = last_proof(view, node)?.map(|last| (last.content().feed, last.content().position));
+        Ok(view.may_hold_lost()? && feed == proved)
+    })?;
+    if !may_hold_lost {
+        return Ok(());
+    }
+    let mut place = 0;
+    loop {
+        let (entries, last) =
+            desk.store.read(|view| view.entries_in_no_feed(place, BATCH_RAW_BYTES, BATCH_ENTRIES_MAX))?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        place = last;
+        parts.push(&[encode(&Frame::Aside(Aside { runs: run::runs_of(entries) }))?])?;
+    }
 }
 
 /// Runs that go into one frame.
@@ -286,6 +315,14 @@ pub fn import(desk: &Desk, path: &Path, part: &Part<'_>, content: &[u8]) -> Resu
                     (done.new, done.forked) = (done.new.saturating_sub(count), done.forked + count);
                 }
             }
+        } else if let Frame::Aside(aside) = frame {
+            if !is_banned {
+                let before = returned_of(desk, machine)?;
+                if side.store_aside(aside.runs)?.is_err() {
+                    return Err(Refusal::new("sync-bye-full").into());
+                }
+                done.new += returned_of(desk, machine)?.saturating_sub(before);
+            }
         } else {
             return Err(file::refusal_of(path, "bundle-damaged"));
         }
@@ -315,6 +352,11 @@ pub fn import(desk: &Desk, path: &Path, part: &Part<'_>, content: &[u8]) -> Resu
         "range_count": ranges.count(),
         "ranges": ranges.to_json(),
     }))
+}
+
+/// Entries of others that a machine has given back and nobody has decided about.
+fn returned_of(desk: &Desk, machine: NodeId) -> Result<u64, StoreError> {
+    desk.store.read(|view| Ok(view.returned(Some(machine), usize::MAX)?.len() as u64))
 }
 
 /// Seat and certificate of the machine that wrote a part, where it shows that this province enrolled it.

@@ -392,8 +392,12 @@ impl WriteTx<'_> {
             EntryState::Refused => batch.done.refused += 1,
             EntryState::Voided | EntryState::Duplicate | EntryState::Superseded => {}
         }
-        if let (EntryKind::REISSUE, Some(machine), Some(body)) = (entry.kind, log.machine, &entry.body) {
-            self.note_reissued(id, machine, body)?;
+        if let (EntryKind::REISSUE, Some(body)) = (entry.kind, &entry.body) {
+            // The province passes on what others wrote again, but not whose logs those are.
+            let is_passed_on = matches!(origin, Origin::Feed) && self.identity().role == Role::Commune;
+            if let Some(machine) = log.machine.or(is_passed_on.then_some(NodeId([0; 16]))) {
+                self.note_reissued(id, machine, body)?;
+            }
         }
         if log.is_own {
             self.saw_own_entry(entry, step)?;

@@ -29,6 +29,10 @@ pub const NO_WITNESS: &str = "no-witness";
 pub const OTHER_COPY: &str = "other-copy";
 /// Another copy printed numbers of the series in use here; numbering moved on. Arg `series`.
 pub const DUPLICATE_SERIES: &str = "duplicate-series";
+/// The province, put back since, has another history of a log of another machine than this one had from it; what was done
+/// here on top of the lost one waits until that machine has written it again. The subject is the log. It ends when nothing
+/// of this machine's waits any more.
+pub const OTHERS_FORKED: &str = "others-log-forked";
 /// A log of this machine has two histories, and the province has the other; at the province: that of a machine. The
 /// subject is the log. It ends when what the province did not know is written again.
 pub const FORKED_LOG: &str = "forked-log";

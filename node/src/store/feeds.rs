@@ -630,7 +630,11 @@ impl WriteTx<'_> {
                 }
                 FeedPiece::OwnRun { .. } => {}
                 FeedPiece::Entry(entry) => {
-                    if self.is_forked(entry)? && entry.lsn > self.fed_lsn(entry.log)? {
+                    if self.is_forked(entry)? && !self.is_own_log(entry.log)? {
+                        self.begin_feed(batch.feed)?;
+                        self.note_others_fork(entry.log)?;
+                        has_parted = true;
+                    } else if self.is_forked(entry)? && entry.lsn > self.fed_lsn(entry.log)? {
                         self.note_fork(entry.log, entry.lsn)?;
                         has_parted = true;
                     }
@@ -643,7 +647,8 @@ impl WriteTx<'_> {
         if has_parted {
             // What was put aside may be named in this very stretch, or the feed begins anew: it is asked for again.
             let head = self.feed_head(&seat)?;
-            if head != mine || self.lacks_named(&batch.pieces)? {
+            let is_next = head.map_or(0, |head| head.position) == batch.after;
+            if !is_next || self.lacks_named(&batch.pieces)? {
                 return Ok(FeedStored::NotNext { head });
             }
         }
@@ -747,6 +752,12 @@ impl WriteTx<'_> {
              JOIN feed_row r ON r.entry = e.id WHERE l.boot = ?1",
         )?;
         Ok(statement.query_row([boot.0], |row| sql::uint_at(row, 0))?)
+    }
+
+    fn is_own_log(&self, boot: BootId) -> Result<bool, StoreError> {
+        let mut statement =
+            self.connection().prepare_cached("SELECT 1 FROM log WHERE boot = ?1 AND is_own = 1")?;
+        Ok(statement.exists([boot.0])?)
     }
 
     /// Whether another entry stands at this one's position.

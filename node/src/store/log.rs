@@ -361,7 +361,8 @@ impl View<'_> {
             "SELECT count(*), count(DISTINCT e.doc), min(e.arrived_at) FROM log l \
              JOIN entry e ON e.log = l.id AND e.lsn > l.proved_lsn \
              WHERE l.lsn > l.proved_lsn AND e.kind = ?1 AND e.state <> 7 \
-             AND (l.is_own = 1 OR EXISTS (SELECT 1 FROM log_fork f WHERE f.alias = l.id))",
+             AND (l.is_own = 1 OR EXISTS (SELECT 1 FROM log_fork f JOIN log o ON o.id = f.log \
+             WHERE f.alias = l.id AND o.is_own = 1))",
         )?;
         Ok(statement.query_row([EntryKind::CHANGE.0], |row| {
             Ok(Unproved {

@@ -170,23 +170,27 @@ impl View<'_> {
     fn stranded_docs(&self) -> Result<Vec<DocId>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT DISTINCT e.doc FROM missing m JOIN entry e ON e.id = m.entry JOIN log l ON l.id = e.log \
-             JOIN reissue r ON r.old_hash = m.hash AND r.doc = m.doc AND r.machine = l.machine \
+             JOIN reissue r ON r.old_hash = m.hash AND r.doc = m.doc \
              WHERE e.state = 1 AND e.reason IS NULL AND l.is_own = 1 \
+             AND (r.machine = l.machine OR r.new_hash IS NULL OR EXISTS (SELECT 1 FROM entry n \
+               WHERE n.doc = r.doc AND n.hash = r.new_hash AND n.applied IS NOT NULL)) \
              AND NOT EXISTS (SELECT 1 FROM feed_row f WHERE f.entry = e.id)",
         )?;
         let docs = statement.query_map([], |row| row.get(0).map(DocId))?.collect::<Result<_, _>>()?;
         Ok(docs)
     }
 
-    /// Own changes of a document that wait for ones which were written again or given up, and these, each after what it
-    /// builds on. What waits for anything else is left out, and what the feed brought: it counts at the province.
+    /// Own changes of a document that wait for ones which their machine wrote again or gave up, and these, each after what
+    /// it builds on. What waits for anything else is left out, and what the feed brought: it counts at the province.
     fn stranded(&self, doc: DocId) -> Result<Vec<Losing>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT e.id, e.lsn, e.hash, l.boot, e.state = 1, b.codec, b.size_bytes, b.bytes \
+            "SELECT e.id, e.lsn, e.hash, coalesce(o.boot, l.boot), e.state = 1, b.codec, b.size_bytes, b.bytes \
              FROM entry e JOIN log l ON l.id = e.log JOIN body b ON b.entry = e.id \
-             WHERE e.doc = ?1 AND e.kind = ?2 AND l.is_own = 1 \
-             AND (e.state = 1 AND e.reason IS NULL AND NOT EXISTS (SELECT 1 FROM feed_row f WHERE f.entry = e.id) \
-             OR EXISTS (SELECT 1 FROM reissue r WHERE r.old_hash = e.hash AND r.old_log = l.boot AND r.old_lsn = e.lsn)) \
+             LEFT JOIN log_fork a ON a.alias = l.id LEFT JOIN log o ON o.id = a.log \
+             WHERE e.doc = ?1 AND e.kind = ?2 AND (l.is_own = 1 AND e.state = 1 AND e.reason IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM feed_row f WHERE f.entry = e.id) \
+             OR EXISTS (SELECT 1 FROM reissue r WHERE r.old_hash = e.hash \
+               AND r.old_log = coalesce(o.boot, l.boot) AND r.old_lsn = e.lsn)) \
              ORDER BY e.id",
         )?;
         let mut rows = statement.query((doc.0, EntryKind::CHANGE.0))?;
@@ -374,7 +378,7 @@ impl View<'_> {
         dead: &BTreeSet<i64>,
     ) -> Result<(Vec<Losing>, BTreeMap<ChangeHash, Kept>), StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT e.id, e.lsn, e.hash, coalesce(o.boot, l.boot), l.is_own OR o.id IS NOT NULL, \
+            "SELECT e.id, e.lsn, e.hash, coalesce(o.boot, l.boot), coalesce(o.is_own, l.is_own), \
              b.codec, b.size_bytes, b.bytes FROM entry e JOIN log l ON l.id = e.log JOIN body b ON b.entry = e.id \
              LEFT JOIN log_fork f ON f.alias = l.id LEFT JOIN log o ON o.id = f.log \
              WHERE e.doc = ?1 AND e.kind = ?2 AND e.applied IS NOT NULL ORDER BY e.applied",
@@ -434,6 +438,74 @@ impl WriteTx<'_> {
         )?;
         self.put_aside(log, boot, alias, after_lsn)?;
         tracing::warn!(log = %boot, after = after_lsn, "a log of this machine has two histories");
+        Ok(())
+    }
+
+    /// At a node: the feed brings another history of a log of another machine than an earlier feed did. The province was
+    /// put back since, and lost a branch. What the present feed has not brought of the log leaves its documents and keeps
+    /// its bytes; own changes that build on it wait, as they do at the province, until its machine says what stands for it.
+    ///
+    /// # Errors
+    /// Only when the store fails.
+    pub(crate) fn note_others_fork(&mut self, boot: BootId) -> Result<(), StoreError> {
+        let log: i64 = self
+            .connection()
+            .prepare_cached("SELECT id FROM log WHERE boot = ?1")?
+            .query_row([boot.0], |row| row.get(0))?;
+        let lost: Vec<(i64, DocId)> = self
+            .connection()
+            .prepare_cached(
+                "SELECT e.id, e.doc FROM entry e WHERE e.log = ?1 \
+                 AND NOT EXISTS (SELECT 1 FROM feed_row r WHERE r.entry = e.id) ORDER BY e.lsn",
+            )?
+            .query_map([log], |row| Ok((row.get(0)?, DocId(row.get(1)?))))?
+            .collect::<Result<_, _>>()?;
+        let mut docs: BTreeMap<DocId, BTreeSet<i64>> = BTreeMap::new();
+        for (id, doc) in &lost {
+            docs.entry(*doc).or_default().insert(*id);
+        }
+        self.leave_documents(docs)?;
+        let alias = log::insert_log(self.connection(), BootId(self.random()?), None, None, false)?;
+        let at = self.now();
+        self.execute(
+            "INSERT INTO log_fork (alias, log, after_lsn, there_lsn, noticed_at, ended_at) VALUES (?1, ?2, 0, 0, ?3, ?3)",
+            (alias, log, at.0),
+        )?;
+        for (id, _) in &lost {
+            self.set_state(*id, EntryState::Superseded, Some(reason::REISSUED))?;
+            self.execute("DELETE FROM missing WHERE entry = ?1", [id])?;
+            self.execute("UPDATE entry SET log = ?2, applied = NULL WHERE id = ?1", (id, alias))?;
+        }
+        self.execute(
+            "UPDATE log SET lsn = coalesce((SELECT max(lsn) FROM entry WHERE log = ?1), 0) WHERE id = ?1",
+            [alias],
+        )?;
+        self.execute("UPDATE log SET lsn = 0, chain = ?2 WHERE id = ?1", (log, entry::chain_start(boot).0))?;
+        self.advance_log(log)?;
+        self.set_condition(conditions::OTHERS_FORKED, &boot.to_string(), &[])?;
+        tracing::warn!(log = %boot, entries = lost.len(), "a log of another machine has another history at the province");
+        Ok(())
+    }
+
+    /// Takes changes of other machines, and all that builds on them, out of their documents; they wait there.
+    fn leave_documents(&mut self, docs: BTreeMap<DocId, BTreeSet<i64>>) -> Result<(), StoreError> {
+        for (doc, dead) in docs {
+            let (losing, _) = self.split(doc, &dead)?;
+            if losing.iter().any(|one| one.is_own) {
+                // Its next change in the document must not take the place of one that has left.
+                self.rotate_boot();
+            }
+            for one in &losing {
+                self.set_state(one.id, EntryState::Waiting, None)?;
+                self.execute("UPDATE entry SET applied = NULL WHERE id = ?1", [one.id])?;
+            }
+            for one in &losing {
+                self.note_missing(one.id, doc, &one.step.info.deps)?;
+            }
+            if !losing.is_empty() {
+                self.project_whole(doc)?;
+            }
+        }
         Ok(())
     }
 
@@ -796,6 +868,12 @@ impl WriteTx<'_> {
         body: &[u8],
     ) -> Result<(), StoreError> {
         let Ok(body) = meta::from_cbor::<ReissueBody>(body) else { return Ok(()) };
+        let is_province = self.identity().role == Role::Province;
+        if is_province {
+            self.pass_reissue_on(entry, machine, &body)?;
+        } else {
+            self.leave_reissued(&body)?;
+        }
         let mut logs: BTreeMap<BootId, (u64, BTreeSet<DocId>)> = BTreeMap::new();
         for change in &body.changes {
             self.execute(
@@ -814,7 +892,8 @@ impl WriteTx<'_> {
             let waiting: Option<i64> = self
                 .connection()
                 .prepare_cached(
-                    "SELECT e.id FROM entry e JOIN log l ON l.id = e.log WHERE l.boot = ?1 AND l.machine = ?2 \
+                    "SELECT e.id FROM entry e JOIN log l ON l.id = e.log WHERE l.boot = ?1 \
+                     AND (l.machine = ?2 OR (?6 AND l.is_own = 0)) \
                      AND e.lsn = ?3 AND e.hash = ?4 AND e.kind = ?5 AND e.state IN (1, 5, 6)",
                 )?
                 .query_row(
@@ -824,6 +903,7 @@ impl WriteTx<'_> {
                         sql::int(change.lsn),
                         change.old.0,
                         EntryKind::CHANGE.0,
+                        !is_province,
                     ),
                     |row| row.get(0),
                 )
@@ -840,7 +920,7 @@ impl WriteTx<'_> {
             *count += 1;
             docs.insert(change.doc);
         }
-        if self.identity().role == Role::Province && body.cause == ReissueCause::Forked.code() {
+        if is_province && body.cause == ReissueCause::Forked.code() {
             let seat = self.machine(machine)?.map(|machine| machine.seat.to_string()).unwrap_or_default();
             for (log, (count, docs)) in logs {
                 // The part that forked; what was built on it in later logs belongs to the same story.
@@ -856,6 +936,44 @@ impl WriteTx<'_> {
             }
         }
         Ok(())
+    }
+
+    /// At the province: every party of the dossiers hears of it. Before a restore of the province it may have received
+    /// what is written again now, and built on it. Only of what is the machine's own.
+    fn pass_reissue_on(&mut self, entry: i64, machine: NodeId, body: &ReissueBody) -> Result<(), StoreError> {
+        for change in &body.changes {
+            let owner = self.log_head(change.log)?.and_then(|log| log.machine);
+            if owner != Some(machine) && !change.log.is_of(machine) {
+                return Ok(());
+            }
+        }
+        for doc in body.changes.iter().map(|change| change.doc).collect::<BTreeSet<_>>() {
+            self.add_to_feeds(doc, &[entry], &BTreeSet::new())?;
+        }
+        Ok(())
+    }
+
+    /// At a node: changes of another machine that it has written again or given up leave their documents, where the
+    /// present feed does not hold them: the province was put back since they came.
+    fn leave_reissued(&mut self, body: &ReissueBody) -> Result<(), StoreError> {
+        let mut docs: BTreeMap<DocId, BTreeSet<i64>> = BTreeMap::new();
+        for change in &body.changes {
+            let found: Option<i64> = self
+                .connection()
+                .prepare_cached(
+                    "SELECT e.id FROM entry e JOIN log l ON l.id = e.log WHERE l.boot = ?1 AND l.is_own = 0 \
+                     AND e.lsn = ?2 AND e.hash = ?3 AND e.kind = ?4 AND e.applied IS NOT NULL \
+                     AND NOT EXISTS (SELECT 1 FROM feed_row r WHERE r.entry = e.id)",
+                )?
+                .query_row((change.log.0, sql::int(change.lsn), change.old.0, EntryKind::CHANGE.0), |row| {
+                    row.get(0)
+                })
+                .optional()?;
+            if let Some(id) = found {
+                docs.entry(change.doc).or_default().insert(id);
+            }
+        }
+        self.leave_documents(docs)
     }
 
     /// Lets an own change take effect that came back only after a disk was put back, with all that waits for it: what was

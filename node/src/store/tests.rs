@@ -1813,6 +1813,29 @@ fn a_fork_ends_although_the_province_was_put_back_since_it_told_of_it() {
 }
 
 #[test]
+fn a_branch_that_a_restored_province_lost_stops_no_other_office() {
+    let it = imaged();
+    let (b, province, image) = (&it.b.1, &it.province.1, &it.image.2);
+    // Before it was put back the province had the image's history, and another office worked on top of it.
+    let (_lost_place, lost) = self::province();
+    // In another order, so that the feeds have other names.
+    enrol(&lost, b);
+    enrol(&lost, image);
+    sync(image, &lost);
+    sync(b, &lost);
+    write(b, it.image_doc, Note {});
+    sync(b, &lost);
+    assert_eq!(rows(b).len(), 2);
+    sync(b, province);
+    assert_eq!(conditions(b), [conditions::OTHERS_FORKED]);
+    assert_eq!(summaries(b).len(), 1, "the lost branch has left, and what the province has is here");
+    assert_eq!(acts_of(b, it.shared), acts_of(province, it.shared));
+    let waiting = |store: &Store| store.read(|view| view.entry_counts(NodeId([2; 16]))).unwrap().waiting;
+    assert_eq!(waiting(province), 1, "its own note waits, kept whole");
+    assert_eq!(findings(b), Vec::<&str>::new());
+}
+
+#[test]
 fn a_feed_that_shows_a_fork_further_back_begins_anew_and_goes_on() {
     let (_p, province) = province();
     let (_a, a) = node(1, "H27.101", "069");

@@ -509,6 +509,11 @@ pub(crate) fn keep_proof(
     came: Came,
 ) -> Result<(), StoreError> {
     [DIGEST_DIFFERS, PROVINCE_BEHIND, BUNDLE_GAP].iter().try_for_each(|code| tx.clear_condition(code, ""))?;
+    if proof.content().counts.waiting == 0 {
+        for told in tx.conditions()?.iter().filter(|told| told.code == conditions::OTHERS_FORKED) {
+            tx.clear_condition(conditions::OTHERS_FORKED, &told.subject)?;
+        }
+    }
     tx.store_proof(&stored_proof(proof), covered)?;
     match came {
         Came::Line => tx.settle_forks(true)?,

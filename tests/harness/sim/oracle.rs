@@ -124,6 +124,7 @@ pub fn check(world: &mut World) {
 /// Whatever was answered is at the province, or lies on the disk of a banned machine, or was lost with a disk.
 fn check_nothing_is_missing(world: &World, centre: &Held) {
     let on_banned = on_banned(world);
+    let waiting_for_banned = waiting_for_banned(world, centre);
     let province = world.province.office();
     for answered in &world.model.answered {
         let again = province.store.read(|view| view.reissued_as(answered.change)).unwrap();
@@ -133,6 +134,7 @@ fn check_nothing_is_missing(world: &World, centre: &Held) {
             may_be_there && changes.contains(&answered.change)
         };
         let is_kept = centre.has(&answered.change)
+            || waiting_for_banned.contains(&answered.change)
             || again.is_some_and(|again| centre.has(&again))
             || on_banned.iter().any(is_on_banned);
         assert!(
@@ -153,21 +155,23 @@ fn on_banned(world: &World) -> BTreeMap<NodeId, BTreeSet<ChangeHash>> {
     on_banned
 }
 
-/// The changes that wait at the province for what it lost in a restore, and what only banned machines had then: others
-/// gave back what builds on it.
+/// The changes that wait at the province for what it lost in a restore and had of machines that are banned now: it is on
+/// their disks, or came from there since and is kept for a person.
 fn waiting_for_banned(world: &World, centre: &Held) -> BTreeSet<ChangeHash> {
     let mut absent: BTreeSet<ChangeHash> = if world.model.has_province_been_behind {
         on_banned(world).into_values().flatten().collect()
     } else {
         BTreeSet::new()
     };
-    absent.retain(|hash| !centre.standings.contains_key(hash));
+    absent.retain(|hash| !centre.has(hash));
     let mut waiting = BTreeSet::new();
     if absent.is_empty() {
         return waiting;
     }
+    // Where the beginning is kept for a person, the dossier is in no list.
+    let docs: BTreeSet<DocId> = world.model.answered.iter().map(|answered| answered.doc).collect();
     let read = |view: &View<'_>| {
-        for (_, doc) in view.documents_by_number(None, usize::from(u16::MAX))? {
+        for doc in docs {
             for change in view.changes_of(doc)? {
                 let info = change.body.as_deref().and_then(|body| inspect(body).ok());
                 let deps = info.map(|info| info.deps).unwrap_or_default();
@@ -181,6 +185,28 @@ fn waiting_for_banned(world: &World, centre: &Held) -> BTreeSet<ChangeHash> {
     };
     world.province.office().store.read(read).unwrap();
     waiting
+}
+
+/// Dossiers of which a banned machine has what does not count at the province, though it may have before a restore: until a
+/// person decides about it, others go on with what they had from the province then.
+fn undecided(world: &World, centre: &Held) -> BTreeSet<DocId> {
+    let mut undecided = BTreeSet::new();
+    if !world.model.has_province_been_behind {
+        return undecided;
+    }
+    let docs: BTreeSet<DocId> = world.model.answered.iter().map(|answered| answered.doc).collect();
+    for node in world.nodes.iter().filter(|node| node.is_banned) {
+        let read = |view: &View<'_>| {
+            for doc in &docs {
+                if view.changes_of(*doc)?.iter().any(|change| !centre.has(&change.facts.hash)) {
+                    undecided.insert(*doc);
+                }
+            }
+            Ok(())
+        };
+        node.machine.office().store.read(read).unwrap();
+    }
+    undecided
 }
 
 /// No number stands on two dossiers but those that two images printed, and those a person is told of.
@@ -254,7 +280,9 @@ fn why_kept(world: &World, hash: &ChangeHash) -> String {
 fn is_written_again(world: &World, state: EntryState, machine: Option<&NodeId>) -> bool {
     let model = &world.model;
     state == EntryState::Superseded
-        && machine.is_some_and(|machine| model.imaged.contains(machine) || model.corrected.contains(machine))
+        && (machine.is_some_and(|machine| model.imaged.contains(machine) || model.corrected.contains(machine))
+            // What builds on a branch that the province lost is written again by whoever wrote it.
+            || (model.has_province_been_behind && !model.imaged.is_empty()))
 }
 
 /// The adversary's whole log is at the province, and what it was entitled to write took effect: nothing that it
@@ -360,15 +388,17 @@ fn check_node(world: &World, place: usize, centre: &Held) {
             .any(|act| matches!(&act.act.body, Body::Transfer(transfer) if transfer.to == node.seat))
     };
     let there: BTreeSet<DocId> = held.dossiers.keys().copied().collect();
+    let undecided = undecided(world, centre);
     let apart: Vec<String> = there
         .symmetric_difference(&entitled)
+        .filter(|doc| !undecided.contains(*doc))
         .filter(|doc| !(there.contains(doc) && was_sent(doc)))
         .map(|doc| {
             format!("{doc} {:?}, at the province {:?}", held.dossiers.get(doc), centre.dossiers.get(doc))
         })
         .collect();
     assert!(apart.is_empty(), "{name} does not hold what it is entitled to: {apart:?}");
-    for (doc, shown) in &held.dossiers {
+    for (doc, shown) in held.dossiers.iter().filter(|(doc, _)| !undecided.contains(*doc)) {
         assert_eq!(Some(shown), centre.dossiers.get(doc), "{doc} at {name} and at the province");
     }
     for lodged in world.model.lodged.values().filter(|lodged| centre.dossiers.contains_key(&lodged.doc)) {
@@ -379,7 +409,12 @@ fn check_node(world: &World, place: usize, centre: &Held) {
         // A machine may not know whose a log is, and the losing part of its own stands under no name.
         let known = centre.standings.get(hash).and_then(|(_, machine)| machine.as_ref());
         let whose = machine.as_ref().or(known).unwrap_or(&node.id);
-        let is_right = *state == EntryState::Applied || is_written_again(world, *state, Some(whose));
+        // What others built on the adversary's, or it on what was refused since, waits here as at the province.
+        let waits = *state == EntryState::Waiting
+            && *whose == world.adversary.id
+            && world.model.has_province_been_behind
+            && centre.standings.get(hash).is_none_or(|(state, _)| *state == EntryState::Waiting);
+        let is_right = *state == EntryState::Applied || is_written_again(world, *state, Some(whose)) || waits;
         assert!(is_right, "{name}: {hash} of {machine:?} is {state:?}; imaged are {:?}", world.model.imaged);
     }
 
@@ -406,14 +441,12 @@ fn check_node(world: &World, place: usize, centre: &Held) {
     let unproved = office.store.read(|view| view.unproved()).unwrap();
     assert_eq!(unproved.changes, 0, "{name}");
 
-    // Every word of the province, also what this program does not know.
-    let items = |office: &Office| -> Vec<(u8, Vec<u8>)> {
-        let read = |view: &View<'_>| {
-            let head = view.item_head()?.n;
-            let items: Result<Vec<_>, _> = (1..=head).map(|n| view.item(n)).collect();
-            Ok(items?.into_iter().flatten().map(|item| (item.kind, item.bytes)).collect())
-        };
-        office.store.read(read).unwrap()
+    // Every word of the province, also what this program does not know. Where it was put back, the line on which a node
+    // knows it may be another one.
+    let items = |office: &Office| -> BTreeSet<(u8, Vec<u8>)> {
+        let read = |view: &View<'_>| view.items_beyond(Hash([0; 32]), 0, usize::MAX);
+        let items = office.store.read(read).unwrap();
+        items.into_iter().map(|(_, item)| (item.kind, item.bytes)).collect()
     };
     assert_eq!(items(office), items(province), "what the province published, at {name}");
 
@@ -447,10 +480,14 @@ fn check_clean(world: &World, name: &str, office: &Office) {
 /// Machines to which nothing was done have nothing to tell.
 fn is_expected_at_node(world: &World, node: &Node, condition: &Condition) -> bool {
     match condition.code.as_str() {
+        // What was done on top of a branch that a restored province lost is written again, too.
+        conditions::LOG_REISSUED if world.model.has_province_been_behind => !world.model.imaged.is_empty(),
         conditions::FORKED_LOG | conditions::LOG_REISSUED => world.model.imaged.contains(&node.id),
         conditions::WORK_REFUSED => world.model.corrected.contains(&node.id),
         conditions::DUPLICATE_NUMBER => world.model.namesakes.contains(&condition.subject),
         "digest-differs" | "foreign-log" => false,
+        // A restored province gave it to another machine before it got back its own word.
+        conditions::SERIES_WITHDRAWN => world.model.has_province_been_behind,
         _ => node.is_disturbed,
     }
 }

@@ -78,8 +78,8 @@ pub enum What {
 
 /// Faults that the program cannot cure yet. Each goes when its cure is there.
 ///
-/// Where the province was put back, an image whose branch it had lost can stop the feeds of offices that hold the other
-/// one.
+/// Where the province was put back, a hosted act that came back and builds on an image's lost branch waits for good, and a
+/// beginning that two images share can be written again by one of them.
 pub const NOT_CURED: [What; 1] = [What::RestoreProvince];
 
 /// What happens how often, in a thousand.

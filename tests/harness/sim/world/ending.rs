@@ -64,8 +64,9 @@ impl World {
                     continue;
                 }
                 let id = self.nodes[place].id;
-                if over == Over::Moved && self.model.imaged.contains(&id) {
-                    // It has just learned that its log has two histories, and calls again.
+                let has_lost_branches = self.model.has_province_been_behind && !self.model.imaged.is_empty();
+                if over == Over::Moved && (self.model.imaged.contains(&id) || has_lost_branches) {
+                    // It has just learned that its log, or another's, has two histories, and calls again.
                     has_moved = true;
                     continue;
                 }

@@ -31,7 +31,7 @@ impl World {
             let all: Vec<NodeId> = machines.iter().copied().chain([centre.identity.node()]).collect();
             let now = watch::standings("province", &centre, &all);
             if let Some(before) = self.standings.insert("province".to_owned(), now.clone()) {
-                watch::check_moves("province", &before, &now, &mut self.coverage);
+                watch::check_moves("province", &before, &now, false, &mut self.coverage);
             }
             if !self.model.is_province_behind {
                 self.check_acks();
@@ -42,7 +42,8 @@ impl World {
             let name = self.nodes[place].machine.name.clone();
             let now = watch::standings(&name, &office, &[self.nodes[place].id]);
             if let Some(before) = self.standings.insert(name.clone(), now.clone()) {
-                watch::check_moves(&name, &before, &now, &mut self.coverage);
+                let has_been_behind = self.model.has_province_been_behind;
+                watch::check_moves(&name, &before, &now, has_been_behind, &mut self.coverage);
             }
         }
         self.compare_states();
