@@ -354,6 +354,33 @@ fn an_answer_that_knows_what_was_begun_since_settles_a_fork_that_the_province_lo
 }
 
 #[test]
+fn work_on_a_losing_history_that_comes_back_while_it_is_cured_is_written_again() {
+    let province = Province::new();
+    let it = imaged(&province);
+    let copy = province.place().join("copy");
+    copy_folder(&it.image.home.dir, &copy);
+    // The image goes on in another process, hands that in, and loses it with its disk.
+    it.image.does(&it.shared, &[json!({"act": "note", "note": "Sau khi khởi động lại"})]);
+    it.original.sync();
+    written(&it.image, province.place(), "up");
+    assert_eq!(taken(&province.office, province.place(), "up")["outcome"], "partial");
+    std::fs::remove_dir_all(&it.image.home.dir).unwrap();
+    copy_folder(&copy, &it.image.home.dir);
+    for _ in 0..3 {
+        it.image.sync();
+    }
+    sync_all(&[&it.original, &it.image]);
+    let notes = |office: &Office| {
+        let dossier = office.dossier(&it.shared);
+        dossier["acts"].as_array().unwrap().iter().filter(|act| act["act"] == "note").count()
+    };
+    assert_eq!((notes(&province.office), notes(&it.image)), (3, 3));
+    let proof = &it.image.status()["last_proof"];
+    assert_eq!(proof["waiting"], 0, "nothing waits for what was written again: {proof}");
+    assert!(is_told(&it.image, "log-reissued"));
+}
+
+#[test]
 fn a_longer_history_of_a_copy_at_the_province_acknowledges_nothing() {
     let province = Province::new();
     let it = imaged(&province);
