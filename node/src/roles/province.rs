@@ -247,13 +247,14 @@ pub(super) fn allot(
     how_many: usize,
     block: &[u16],
 ) -> Result<Vec<String>, StoreError> {
-    tx.pass_over_series(block)?;
+    let block = tx.series_in_order(block)?;
+    tx.pass_over_series(&block)?;
     let mut series = Vec::new();
     for value in block {
         if series.len() == how_many {
             break;
         }
-        match tx.allot_series(machine, 1, SeriesBlock { first: *value, last: *value }) {
+        match tx.allot_series(machine, 1, SeriesBlock { first: value, last: value }) {
             Ok(given) => series.extend(given),
             // Given to somebody already: the next one.
             Err(StoreError::Refused(_)) => {}

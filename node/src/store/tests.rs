@@ -822,6 +822,19 @@ fn allotted_series_are_given_once_and_again_only_long_after_release() {
     assert_eq!(allot(3, 1).unwrap(), ["898"]);
 }
 
+/// Seeds 62002 and 63002 of the simulation: the province's clock was a year ahead, and a banned machine still numbered.
+#[test]
+fn what_nobody_had_is_given_before_a_series_that_was_released() {
+    let place = Place::new(1, "H27", Role::Province);
+    let store = place.create();
+    let block = SeriesBlock { first: 100, last: 101 };
+    store.write(move |tx| tx.allot_series(NodeId([1; 16]), 2, block)).unwrap();
+    store.write(|tx| tx.release_series(NodeId([1; 16]))).unwrap();
+    place.clock.wall.fetch_add(41 * 24 * 3_600_000, Ordering::Relaxed);
+    let order = store.read(|view| view.series_in_order(&[100, 101, 102, 103])).unwrap();
+    assert_eq!(order, [102, 103, 100, 101]);
+}
+
 #[test]
 fn a_series_is_spare_until_its_own_machine_has_begun_it_or_a_later_one() {
     let (_p, centre) = province();
