@@ -37,6 +37,7 @@ use motcua_tests::program::Home;
 use serde_json::Value;
 use serde_json::json;
 use sync_protocol::frame::LogAck;
+use sync_protocol::ids::PublicKey;
 use sync_protocol::run::ChangeRun;
 use sync_protocol::run::EntryRun;
 use sync_protocol::time::Millis;
@@ -319,6 +320,33 @@ fn told_of_a_fork(at: &Office, lsn: u64) {
 
 fn is_told(office: &Office, code: &str) -> bool {
     office.conditions().iter().any(|told| told == code)
+}
+
+/// Seed 1022 of the simulation: an answer to an older hello set aside what a bundle had just brought, for good.
+#[test]
+fn what_is_said_of_a_history_that_is_no_longer_here_is_no_fork() {
+    let province = Province::new();
+    let it = imaged(&province);
+    let office = roles::Office::open(&it.image.home.dir, |_| it.image.home.witness.clone()).unwrap();
+    let heads = || office.store.read(|view| view.own_logs()).unwrap();
+    let session = || {
+        let mut side = NodeSide::new(Arc::clone(&office.store), Arc::clone(&office.identity));
+        side.facts(1, PublicKey([0; 32])).unwrap();
+        side
+    };
+    let boot = heads()[0].boot;
+    session().acked(&[LogAck { boot, lsn: 2 }], None).unwrap();
+    let first = heads();
+    let told = [LogAck { boot, lsn: 3 }];
+    let (mut slow, mut quick) = (session(), session());
+    quick.forked(&told).unwrap();
+    let cured = heads();
+    assert_ne!(cured, first);
+    slow.forked(&told).unwrap();
+    assert_eq!(heads(), cured, "it is about what no longer stands there");
+    // Who says it of what stands there now is heard.
+    session().forked(&told).unwrap();
+    assert_ne!(heads(), cured);
 }
 
 /// Seeds 20015 and 20053 of the simulation: an answer that was on the way made the machine write again what both halves

@@ -78,6 +78,8 @@ pub struct NodeSide {
     identity: Arc<MachineIdentity>,
     /// Own heads at the last cut or hello: what the next proof covers.
     claimed: Vec<(BootId, Lsn)>,
+    /// Own heads at the hello: what the province's answers are about.
+    greeted: Vec<LogHead>,
     /// The newest item that the hello named.
     told_item: Hash,
     /// Where the last page of a log ended, so that the next one's chain goes on from there.
@@ -88,7 +90,8 @@ impl NodeSide {
     /// A session's view of this machine's store.
     #[must_use]
     pub fn new(store: Arc<Store>, identity: Arc<MachineIdentity>) -> Self {
-        Self { store, identity, claimed: Vec::new(), told_item: Hash([0; 32]), page_end: None }
+        let (claimed, greeted) = (Vec::new(), Vec::new());
+        Self { store, identity, claimed, greeted, told_item: Hash([0; 32]), page_end: None }
     }
 
     /// Where everything stands, for a hello with this session number.
@@ -98,21 +101,21 @@ impl NodeSide {
     pub fn facts(&mut self, session: u64, province_key: PublicKey) -> Result<NodeFacts, StoreError> {
         let province = self.identity.province();
         let node = self.identity.node();
-        let (facts, claimed) = self.store.read(|view| {
+        let (facts, greeted) = self.store.read(|view| {
             let mut logs = view.own_logs()?;
             let current = current_head(&logs);
             logs.reverse();
-            let claimed = logs.iter().map(|log| (log.boot, log.lsn)).collect();
+            let greeted: Vec<LogHead> = logs.iter().map(head_of).collect();
             let named: Vec<LogHead> = logs
                 .iter()
                 .filter(|log| log.lsn > log.proved_lsn)
                 .take(NAMED_LOGS_MAX)
                 .map(head_of)
                 .collect();
-            let older: Vec<LogHead> = logs
+            let older: Vec<LogHead> = greeted
                 .iter()
-                .map(head_of)
                 .filter(|log| !named.iter().any(|other| other.boot == log.boot))
+                .copied()
                 .collect();
             let facts = NodeFacts {
                 province,
@@ -128,9 +131,10 @@ impl NodeSide {
                 may_hold_lost: view.may_hold_lost()?,
                 series_left: Some(u32::try_from(view.unused_series()?).unwrap_or(u32::MAX)),
             };
-            Ok((facts, claimed))
+            Ok((facts, greeted))
         })?;
-        self.claimed = claimed;
+        self.claimed = greeted.iter().map(|head| (head.boot, head.lsn)).collect();
+        self.greeted = greeted;
         self.told_item = facts.items.hash;
         Ok(facts)
     }
@@ -492,8 +496,21 @@ impl NodeStore for NodeSide {
     }
 
     fn forked(&mut self, logs: &[LogAck]) -> Result<(), StoreError> {
-        let logs = logs.to_vec();
-        self.store.write(move |tx| logs.iter().try_for_each(|log| tx.note_fork(log.boot, log.lsn)))
+        let (logs, greeted) = (logs.to_vec(), self.greeted.clone());
+        self.store.write(move |tx| {
+            for log in logs {
+                // A bundle beside this session may have brought the province's history since the hello: what is said of
+                // the other one is over.
+                let is_as_greeted = match greeted.iter().find(|head| head.boot == log.boot) {
+                    Some(head) => tx.chain_at(head.boot, head.lsn)? == Some(head.chain),
+                    None => true,
+                };
+                if is_as_greeted {
+                    tx.note_fork(log.boot, log.lsn)?;
+                }
+            }
+            Ok(())
+        })
     }
 }
 

@@ -133,9 +133,10 @@ fn check_nothing_is_missing(world: &World, centre: &Held) {
             let may_be_there = *machine == answered.by || world.model.has_province_been_behind;
             may_be_there && changes.contains(&answered.change)
         };
-        let is_kept = centre.has(&answered.change)
-            || waiting_for_banned.contains(&answered.change)
-            || again.is_some_and(|again| centre.has(&again))
+        let is_kept = [Some(answered.change), again]
+            .iter()
+            .flatten()
+            .any(|change| centre.has(change) || waiting_for_banned.contains(change))
             || on_banned.iter().any(is_on_banned);
         assert!(
             is_kept || world.model.gone.contains(&answered.change),
