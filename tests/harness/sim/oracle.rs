@@ -24,6 +24,7 @@ use motcua_node::roles::Office;
 use motcua_node::store::OpenOptions;
 use motcua_node::store::Store;
 use motcua_node::store::View;
+use motcua_node::store::apply::reason;
 use motcua_node::store::conditions;
 use motcua_node::store::conditions::Condition;
 use motcua_node::store::dossiers::ListFilter;
@@ -133,15 +134,17 @@ fn check_nothing_is_missing(world: &World, centre: &Held) {
             let may_be_there = *machine == answered.by || world.model.has_province_been_behind;
             may_be_there && changes.contains(&answered.change)
         };
-        let is_kept = [Some(answered.change), again]
-            .iter()
-            .flatten()
-            .any(|change| centre.has(change) || waiting_for_banned.contains(change))
-            || on_banned.iter().any(is_on_banned);
+        let facts = |change| province.store.read(|view| view.change_facts(answered.doc, change)).unwrap();
+        let is_kept = [Some(answered.change), again].into_iter().flatten().any(|change| {
+            // What came of a banned machine is kept for a person, also when its disk was put back since.
+            let is_for_a_person =
+                || facts(change).is_some_and(|facts| facts.reason.as_deref() == Some(reason::BANNED));
+            centre.has(&change) || waiting_for_banned.contains_key(&change) || is_for_a_person()
+        }) || on_banned.iter().any(is_on_banned);
         assert!(
             is_kept || world.model.gone.contains(&answered.change),
             "what was answered is missing at the province: {answered:?}, there it is {:?}",
-            province.store.read(|view| view.change_facts(answered.doc, answered.change)).unwrap()
+            facts(answered.change)
         );
     }
 }
@@ -156,30 +159,39 @@ fn on_banned(world: &World) -> BTreeMap<NodeId, BTreeSet<ChangeHash>> {
     on_banned
 }
 
-/// The changes that wait at the province for what it lost in a restore and had of machines that are banned now: it is on
-/// their disks, or came from there since and is kept for a person.
-fn waiting_for_banned(world: &World, centre: &Held) -> BTreeSet<ChangeHash> {
+/// The changes that wait at the province for what a ban keeps there for a person, or for what it lost in a restore and had
+/// of machines that are banned now, on whose disks it is; with whose they are.
+fn waiting_for_banned(world: &World, centre: &Held) -> BTreeMap<ChangeHash, Option<NodeId>> {
     let mut absent: BTreeSet<ChangeHash> = if world.model.has_province_been_behind {
         on_banned(world).into_values().flatten().collect()
     } else {
         BTreeSet::new()
     };
     absent.retain(|hash| !centre.has(hash));
-    let mut waiting = BTreeSet::new();
-    if absent.is_empty() {
-        return waiting;
-    }
+    let mut waiting = BTreeMap::new();
     // Where the beginning is kept for a person, the dossier is in no list.
     let docs: BTreeSet<DocId> = world.model.answered.iter().map(|answered| answered.doc).collect();
     let read = |view: &View<'_>| {
         for doc in docs {
-            for change in view.changes_of(doc)? {
-                let info = change.body.as_deref().and_then(|body| inspect(body).ok());
-                let deps = info.map(|info| info.deps).unwrap_or_default();
-                if change.facts.state == EntryState::Waiting && deps.iter().any(|dep| absent.contains(dep)) {
-                    absent.insert(change.facts.hash);
-                    waiting.insert(change.facts.hash);
+            let changes = view.changes_of(doc)?;
+            let banned =
+                changes.iter().filter(|change| change.facts.reason.as_deref() == Some(reason::BANNED));
+            absent.extend(banned.map(|change| change.facts.hash));
+            let mut left: Vec<_> = changes
+                .iter()
+                .filter(|change| change.facts.state == EntryState::Waiting)
+                .filter_map(|change| Some((&change.facts, inspect(change.body.as_deref()?).ok()?.deps)))
+                .collect();
+            // They lie in the order in which they came.
+            loop {
+                let (found, rest): (Vec<_>, Vec<_>) =
+                    left.into_iter().partition(|(_, deps)| deps.iter().any(|dep| absent.contains(dep)));
+                if found.is_empty() {
+                    break;
                 }
+                absent.extend(found.iter().map(|(facts, _)| facts.hash));
+                waiting.extend(found.iter().map(|(facts, _)| (facts.hash, facts.machine)));
+                left = rest;
             }
         }
         Ok(())
@@ -244,7 +256,7 @@ fn check_only_the_guilty_are_kept(world: &mut World, centre: &Held) {
         let is_guilty = machine.is_some_and(|machine| guilty.contains(&machine));
         let is_right = *state == EntryState::Applied
             || is_written_again(world, *state, machine.as_ref())
-            || waiting_for_banned.contains(hash)
+            || waiting_for_banned.contains_key(hash)
             || (*state == EntryState::Voided && is_misused(world, *hash));
         let is_fine = is_right || is_guilty;
         assert!(is_fine, "{hash} of the honest {machine:?} is at the province: {}", why_kept(world, hash));
@@ -437,7 +449,15 @@ fn check_node(world: &World, place: usize, centre: &Held) {
     // Of several machines under one identity each has what was said to it last.
     let is_alone = world.nodes.iter().filter(|other| other.id == node.id).count() == 1;
     assert!(!is_alone || ours.bytes == theirs.bytes, "the newest proof of {name}");
-    assert_eq!((ours.waiting, ours.quarantined, ours.refused), (0, 0, 0), "{name}");
+    if ours.waiting > 0 {
+        let waiting = waiting_for_banned(world, centre);
+        let of_node = waiting.values().filter(|machine| **machine == Some(node.id)).count() as u64;
+        assert_eq!(
+            ours.waiting, of_node,
+            "what waits of {name} waits for a person to decide about a banned machine's"
+        );
+    }
+    assert_eq!((ours.quarantined, ours.refused), (0, 0), "{name}");
     assert_eq!((ours.position, ours.digest), (position, digest), "{name}");
     let unproved = office.store.read(|view| view.unproved()).unwrap();
     assert_eq!(unproved.changes, 0, "{name}");
