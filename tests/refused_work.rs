@@ -7,6 +7,7 @@
     reason = "a helper that fails must fail its test"
 )]
 
+use std::path::Path;
 use std::sync::Arc;
 
 use motcua_node::dossier::act::Note;
@@ -54,6 +55,19 @@ fn notes_as_another(office: &Office, number: &str, seat: &str) {
 fn acts(office: &Office, number: &str) -> Vec<String> {
     let dossier = office.dossier(number);
     dossier["acts"].as_array().unwrap().iter().map(|act| act["act"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A person at the province refuses the first of what is kept there.
+fn refuse_the_first(province: &Province) {
+    let home = &province.office.home;
+    let listed = home.done(&["quarantine", "list"]).lines();
+    home.done(&["quarantine", "refuse", listed[0]["id"].as_str().unwrap(), "--why", "Ghi nhầm tên đơn vị"]);
+}
+
+/// An earlier copy takes the place of the office's directory.
+fn put_back(office: &Office, copy: &Path) {
+    std::fs::remove_dir_all(&office.home.dir).unwrap();
+    copy_folder(copy, &office.home.dir);
 }
 
 fn kept(office: &Office) -> [u64; 3] {
@@ -130,13 +144,9 @@ fn a_machine_put_back_before_a_refused_act_hears_of_it_and_later_acts_stand_agai
     office.does(&numbers[0], &[json!({"act": "move_step"}), json!({"act": "note", "note": "Đã gọi lại"})]);
     office.sync();
     assert_eq!(kept(&office), [2, 1, 0]);
-    let home = &province.office.home;
-    let listed = home.done(&["quarantine", "list"]).lines();
-    home.done(&["quarantine", "refuse", listed[0]["id"].as_str().unwrap(), "--why", "Ghi nhầm tên đơn vị"]);
-
-    std::fs::remove_dir_all(&office.home.dir).unwrap();
-    copy_folder(&copy, &office.home.dir);
+    refuse_the_first(&province);
     // The refusal comes before the acts that it concerns.
+    put_back(&office, &copy);
     office.sync();
     office.sync();
     assert_eq!(kept(&office), [0, 0, 0], "everything of it is dealt with");
@@ -158,13 +168,9 @@ fn what_comes_back_behind_a_refused_act_is_written_again() {
     let printed = office.show(&numbers[0])["acts"].as_array().unwrap().last().unwrap()["id"].clone();
     office.sync();
     assert_eq!(kept(&office), [2, 1, 0]);
-    let home = &province.office.home;
-    let listed = home.done(&["quarantine", "list"]).lines();
-    home.done(&["quarantine", "refuse", listed[0]["id"].as_str().unwrap(), "--why", "Ghi nhầm tên đơn vị"]);
-
+    refuse_the_first(&province);
     // The refused act stands in the copy that is put back, and leaves it before the later ones come back.
-    std::fs::remove_dir_all(&office.home.dir).unwrap();
-    copy_folder(&copy, &office.home.dir);
+    put_back(&office, &copy);
     office.sync();
     office.sync();
     assert_eq!(kept(&office), [0, 0, 0], "nothing waits for what was given up");
